@@ -1,0 +1,187 @@
+//! What a running effect has: its environment, its fiber, its scope and the runtime.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::fiber::{Fiber, FiberId, FiberState};
+use crate::program::{self, Outcome};
+use crate::scope::Scope;
+use crate::{Effect, Env, IntoEffect, Program, Runtime, Value};
+
+/// What a running effect has: the environment `R`, the fiber it runs on, the scope it is in, the runtime.
+///
+/// It is given to every [`effect`](crate::effect) body, and is cheap to clone.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{effect, succeed, Cx, Never};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let greeting = effect(async |cx: Cx<String>| {
+///     let exclaimed = cx.run(succeed::<_, Never, _>("!")).await?;
+///     Ok::<_, Never>(format!("hello, {}{exclaimed}", cx.env()))
+/// });
+/// assert_eq!(greeting.provide("world".to_owned()).await, Ok("hello, world!".to_owned()));
+/// # }
+/// ```
+pub struct Cx<R> {
+    env: Arc<R>,
+    fiber: Arc<FiberState>,
+    // `None` is the fiber's own scope, which needs no allocation.
+    scope: Option<Arc<Scope>>,
+}
+
+impl<R> Cx<R> {
+    pub(crate) fn new(env: Arc<R>, fiber: Arc<FiberState>) -> Self {
+        Cx {
+            env,
+            fiber,
+            scope: None,
+        }
+    }
+
+    pub(crate) fn with_env<R2>(&self, env: Arc<R2>) -> Cx<R2> {
+        Cx {
+            env,
+            fiber: Arc::clone(&self.fiber),
+            scope: self.scope.clone(),
+        }
+    }
+
+    pub(crate) fn with_scope(&self, scope: Arc<Scope>) -> Self {
+        Cx {
+            env: Arc::clone(&self.env),
+            fiber: Arc::clone(&self.fiber),
+            scope: Some(scope),
+        }
+    }
+
+    pub(crate) fn fiber(&self) -> &Arc<FiberState> {
+        &self.fiber
+    }
+
+    pub(crate) fn shared_env(&self) -> &Arc<R> {
+        &self.env
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        match &self.scope {
+            Some(scope) => scope,
+            None => self.fiber.scope(),
+        }
+    }
+
+    /// The environment.
+    pub fn env(&self) -> &R {
+        &self.env
+    }
+
+    /// The runtime that drives this fiber.
+    pub fn runtime(&self) -> &Arc<dyn Runtime> {
+        self.fiber.runtime()
+    }
+
+    /// The identity of the running fiber.
+    pub fn fiber_id(&self) -> FiberId {
+        self.fiber.id()
+    }
+
+    /// The current time, by the runtime's clock.
+    pub fn now(&self) -> Instant {
+        self.runtime().now()
+    }
+
+    /// Waits for the given time, by the runtime's clock.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has no effect.
+    pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + use<R> {
+        self.runtime().sleep_until(deadline(self.now(), duration))
+    }
+}
+
+impl<R: Env> Cx<R> {
+    /// Runs an effect, in this environment and on this fiber.
+    ///
+    /// # Errors
+    ///
+    /// What the effect fails with.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future interrupts the effect. Its asynchronous finalizers then run on the fiber, which
+    /// does not end before they have: a foreign `select!` around this call loses none of them.
+    pub fn run<I: IntoEffect<R>>(
+        &self,
+        effect: I,
+    ) -> impl Future<Output = Outcome<R, I::Program>> + Send + use<'_, R, I> {
+        program::run(effect.into_effect().program, self)
+    }
+
+    /// Starts an effect on a fiber of its own, supervised by this one.
+    ///
+    /// The child runs at once and beside its parent. When the parent ends, whatever the reason, a child
+    /// that still runs is interrupted, and the parent waits for it.
+    pub fn fork<I>(&self, effect: I) -> Fiber<I::Error, I::Value>
+    where
+        I: IntoEffect<R>,
+        I::Error: fmt::Debug,
+    {
+        Fiber::fork(effect.into_effect(), self, None)
+    }
+
+    /// Starts an effect on a fiber of its own with a name, which reports show.
+    pub fn fork_named<I>(&self, name: impl Into<Arc<str>>, effect: I) -> Fiber<I::Error, I::Value>
+    where
+        I: IntoEffect<R>,
+        I::Error: fmt::Debug,
+    {
+        Fiber::fork(effect.into_effect(), self, Some(name.into()))
+    }
+
+    /// Promises a finalizer to the current scope: it runs once, when the scope closes, after those that
+    /// were added later.
+    pub(crate) async fn add_finalizer<E, A, P>(&self, finalizer: Effect<R, E, A, P>)
+    where
+        E: Value,
+        A: Value,
+        P: Program<R, Error = E, Value = A>,
+    {
+        let cx = self.clone();
+        let finalizer = Box::pin(async move {
+            let _ = program::run(finalizer.program, &cx).await;
+        });
+        if let Err(finalizer) = self.scope().add(finalizer) {
+            finalizer.await;
+        }
+    }
+}
+
+/// The time after `now`, or so far away that nobody will see it.
+pub(crate) fn deadline(now: Instant, duration: Duration) -> Instant {
+    const A_CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    now.checked_add(duration).unwrap_or_else(|| now + A_CENTURY)
+}
+
+impl<R> Clone for Cx<R> {
+    fn clone(&self) -> Self {
+        Cx {
+            env: Arc::clone(&self.env),
+            fiber: Arc::clone(&self.fiber),
+            scope: self.scope.clone(),
+        }
+    }
+}
+
+impl<R> fmt::Debug for Cx<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx")
+            .field("fiber", &self.fiber.id())
+            .finish_non_exhaustive()
+    }
+}

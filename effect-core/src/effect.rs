@@ -1,0 +1,191 @@
+//! The type: a typed, lazy description of a computation.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use futures::future::{BoxFuture, FutureExt};
+
+use crate::driver;
+use crate::erased::{Erased, OneShot};
+use crate::fiber::FiberState;
+use crate::{Cx, Defect, Env, Exit, Program, Reason, Runtime, TokioRuntime, Value};
+
+pub(crate) mod creating;
+pub(crate) mod sequencing;
+pub(crate) mod failing;
+pub(crate) mod retrying;
+pub(crate) mod racing;
+pub(crate) mod scoping;
+pub(crate) mod forking;
+pub(crate) mod providing;
+
+/// A typed, lazy description of a computation: it needs the environment `R`, and fails with `E` or
+/// succeeds with `A`.
+///
+/// Nothing happens until it is run. `P` is the program inside; a chain of combinators names it precisely
+/// and is one state machine with no allocation, and a signature leaves it out:
+///
+/// ```
+/// use effect_core::{succeed, fail, Effect};
+///
+/// fn half(n: u32) -> Effect<(), String, u32> {
+///     if n % 2 == 0 {
+///         succeed(n / 2).erase()
+///     } else {
+///         fail(format!("{n} is odd")).erase()
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(half(12).flat_map(half).flat_map(half).await, Err("3 is odd".to_owned()));
+/// # }
+/// ```
+///
+/// An effect with an environment of `()` can be awaited in any tokio program; in another effect it is run by
+/// [`Cx::run`]. Dropped before it is run, it is a no-op; dropped while it runs, it is interrupted, and its
+/// finalizers run.
+#[must_use = "an effect is a description: nothing happens until it is run"]
+pub struct Effect<R, E, A, P = Erased<R, E, A>> {
+    pub(crate) program: P,
+    types: PhantomData<Types<R, E, A>>,
+}
+
+/// An effect uses an `R` and yields an `E` or an `A`, and holds none of them.
+type Types<R, E, A> = fn(&R) -> (E, A);
+
+impl<R, E, A, P> Effect<R, E, A, P>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    P: Program<R, Error = E, Value = A>,
+{
+    /// Wraps a program. Combinators of one's own begin here.
+    pub const fn new(program: P) -> Self {
+        Effect {
+            program,
+            types: PhantomData,
+        }
+    }
+}
+
+/// # Erasing
+impl<R, E, A, P> Effect<R, E, A, P>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    P: Program<R, Error = E, Value = A>,
+{
+    /// Forgets the program's type, so that the effect can be named in a signature, and be stack-safe.
+    ///
+    /// A long chain wants one every forty combinators or so: types that nest deeper cost compile time, and
+    /// in the end meet the compiler's recursion limit.
+    pub fn erase(self) -> Effect<R, E, A>
+    where
+        P: Clone,
+    {
+        Effect::new(Erased::new(self.program))
+    }
+
+    /// Forgets the type of a program that cannot be cloned, because it owns a file or a socket, say.
+    ///
+    /// # Panics
+    ///
+    /// Run a second time, the effect dies with a defect that says so.
+    pub fn erase_once(self) -> Effect<R, E, A> {
+        Effect::new(Erased::new(OneShot::new(self.program)))
+    }
+}
+
+/// # Running
+impl<E, A, P> Effect<(), E, A, P>
+where
+    E: Value,
+    A: Value,
+    P: Program<(), Error = E, Value = A>,
+{
+    /// Runs the effect as a root fiber on the given runtime, and tells how it ended.
+    ///
+    /// The fiber is polled in place, in the caller's task; its children are spawned.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future interrupts the fiber, and hands what it owes to the runtime.
+    pub fn run_on(
+        self,
+        runtime: Arc<dyn Runtime>,
+    ) -> impl Future<Output = Exit<E, A>> + Send + use<E, A, P> {
+        let cx = Cx::new(Arc::new(()), FiberState::root(runtime));
+        driver::drive_root(self.program, cx)
+    }
+
+    /// Runs the effect as a root fiber on the tokio runtime that the caller is in.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, when first polled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future interrupts the fiber, and hands what it owes to the runtime.
+    pub async fn run_exit(self) -> Exit<E, A> {
+        self.run_on(Arc::new(TokioRuntime::current())).await
+    }
+}
+
+impl<E, A, P> IntoFuture for Effect<(), E, A, P>
+where
+    E: Value,
+    A: Value,
+    P: Program<(), Error = E, Value = A>,
+{
+    type Output = Result<A, E>;
+    type IntoFuture = BoxFuture<'static, Result<A, E>>;
+
+    /// Runs the effect as a root fiber on the tokio runtime that the caller is in.
+    ///
+    /// # Panics
+    ///
+    /// With the effect's own defect, as plain futures do, or if it interrupted itself. Ask
+    /// [`run_exit`](Effect::run_exit) to see either as a value.
+    fn into_future(self) -> Self::IntoFuture {
+        async move {
+            let cause = match self.run_exit().await {
+                Exit::Success(value) => return Ok(value),
+                Exit::Failure(cause) => cause,
+            };
+            if let Some(defect) = cause.defect() {
+                defect.clone().raise();
+            }
+            cause.into_failure().map_or_else(
+                |interrupted| match interrupted.primary() {
+                    Reason::Interrupt(Some(by)) => {
+                        Defect::new(format!("the effect was interrupted by {by}")).raise()
+                    }
+                    _ => Defect::new("the effect was interrupted").raise(),
+                },
+                Err,
+            )
+        }
+        .boxed()
+    }
+}
+
+impl<R, E, A, P: Clone> Clone for Effect<R, E, A, P> {
+    fn clone(&self) -> Self {
+        Effect {
+            program: self.program.clone(),
+            types: PhantomData,
+        }
+    }
+}
+
+impl<R, E, A, P> fmt::Debug for Effect<R, E, A, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Effect").finish_non_exhaustive()
+    }
+}

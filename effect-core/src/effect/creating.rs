@@ -1,0 +1,400 @@
+//! Creating effects: from values, closures, futures and blocking code.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use futures::channel::oneshot;
+
+use crate::defect::catch;
+use crate::program::{Outcome, Pace, Step};
+use crate::{Cx, Defect, Effect, Env, Program, Value};
+
+macro_rules! opaque_debug {
+    ($($name:ident<$($parameter:ident),*>),* $(,)?) => {$(
+        impl<$($parameter),*> fmt::Debug for $name<$($parameter),*> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+pub(crate) use opaque_debug;
+
+/// Creates an effect that succeeds with the given value.
+///
+/// # Examples
+///
+/// ```
+/// # use effect_core::{succeed, Never};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(succeed::<_, Never, _>(1).await, Ok(1));
+/// # }
+/// ```
+pub fn succeed<R: Env, E: Value, A: Value>(value: A) -> Effect<R, E, A, FromResult<E, A>> {
+    from_result(Ok(value))
+}
+
+/// Creates an effect that fails with the given error.
+///
+/// # Examples
+///
+/// ```
+/// # use effect_core::fail;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(fail::<_, _, ()>("no route").await, Err("no route"));
+/// # }
+/// ```
+pub fn fail<R: Env, E: Value, A: Value>(error: E) -> Effect<R, E, A, FromResult<E, A>> {
+    from_result(Err(error))
+}
+
+/// Creates an effect that has the given result.
+///
+/// # Examples
+///
+/// ```
+/// # use effect_core::from_result;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(from_result("12".parse::<u8>()).await, Ok(12));
+/// # }
+/// ```
+pub fn from_result<R: Env, E: Value, A: Value>(
+    result: Result<A, E>,
+) -> Effect<R, E, A, FromResult<E, A>> {
+    Effect::new(FromResult { result })
+}
+
+/// The program of [`succeed`], [`fail`] and [`from_result`].
+#[derive(Clone, Debug)]
+pub struct FromResult<E, A> {
+    result: Result<A, E>,
+}
+
+impl<R: Env, E: Value, A: Value> Program<R> for FromResult<E, A> {
+    type Error = E;
+    type Value = A;
+    const PACE: Pace = Pace::Now;
+
+    fn run(self, _cx: &Cx<R>) -> impl Future<Output = Result<A, E>> + Send {
+        std::future::ready(self.result)
+    }
+
+    #[inline]
+    fn run_now(self, _cx: &Cx<R>) -> Step<R, E, A> {
+        Step::Done(self.result)
+    }
+}
+
+/// Creates an effect from an async closure: the do-notation.
+///
+/// The closure gets the [`Cx`], by which it runs other effects, and its `?` is the plain one.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{effect, fail, succeed, Cx};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let sum = effect(async |cx: Cx<()>| {
+///     let a = cx.run(succeed::<_, String, _>(20)).await?;
+///     let b = cx.run(fail::<_, _, i32>("no b".to_owned())).await?;
+///     Ok(a + b)
+/// });
+/// assert_eq!(sum.await, Err("no b".to_owned()));
+/// # }
+/// ```
+pub fn effect<R, E, A, F, Fut>(f: F) -> Effect<R, E, A, FromFn<F>>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    F: FnOnce(Cx<R>) -> Fut + Value,
+    Fut: Future<Output = Result<A, E>> + Send + 'static,
+{
+    Effect::new(FromFn { f })
+}
+
+/// The program of [`effect`].
+#[derive(Clone)]
+pub struct FromFn<F> {
+    f: F,
+}
+
+impl<R, E, A, F, Fut> Program<R> for FromFn<F>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    F: FnOnce(Cx<R>) -> Fut + Value,
+    Fut: Future<Output = Result<A, E>> + Send + 'static,
+{
+    type Error = E;
+    type Value = A;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        (self.f)(cx.clone()).await
+    }
+}
+
+/// Creates an effect that calls a closure, which cannot fail and does not block.
+///
+/// # Panics
+///
+/// A panic of the closure is a defect of the effect.
+///
+/// # Examples
+///
+/// ```
+/// # use effect_core::{sync, Never};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let answer = sync::<_, Never, _, _>(|| 6 * 7);
+/// assert_eq!(answer.await, Ok(42));
+/// # }
+/// ```
+pub fn sync<R, E, A, F>(f: F) -> Effect<R, E, A, Sync<F, E>>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    F: FnOnce() -> A + Value,
+{
+    Effect::new(Sync {
+        f,
+        error: PhantomData,
+    })
+}
+
+/// The program of [`sync`].
+pub struct Sync<F, E> {
+    f: F,
+    error: PhantomData<fn() -> E>,
+}
+
+impl<F: Clone, E> Clone for Sync<F, E> {
+    fn clone(&self) -> Self {
+        Sync {
+            f: self.f.clone(),
+            error: PhantomData,
+        }
+    }
+}
+
+impl<R: Env, E: Value, A: Value, F: FnOnce() -> A + Value> Program<R> for Sync<F, E> {
+    type Error = E;
+    type Value = A;
+    const PACE: Pace = Pace::Now;
+
+    async fn run(self, _cx: &Cx<R>) -> Result<A, E> {
+        Ok((self.f)())
+    }
+
+    #[inline]
+    fn run_now(self, _cx: &Cx<R>) -> Step<R, E, A> {
+        Step::Done(Ok((self.f)()))
+    }
+}
+
+/// Creates an effect that waits for the given time, by the runtime's clock.
+///
+/// Inside an [`effect`] body, [`Cx::sleep`] does the same without an error type to name.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{sleep, Never};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let later = sleep::<_, Never>(Duration::from_secs(3600)).map(|()| "an hour later");
+/// assert_eq!(later.await, Ok("an hour later"));
+/// # }
+/// ```
+pub fn sleep<R: Env, E: Value>(duration: Duration) -> Effect<R, E, (), Sleep<E>> {
+    Effect::new(Sleep {
+        duration,
+        error: PhantomData,
+    })
+}
+
+/// The program of [`sleep`].
+#[derive(Debug)]
+pub struct Sleep<E> {
+    duration: Duration,
+    error: PhantomData<fn() -> E>,
+}
+
+impl<E> Clone for Sleep<E> {
+    fn clone(&self) -> Self {
+        Sleep { ..*self }
+    }
+}
+
+impl<R: Env, E: Value> Program<R> for Sleep<E> {
+    type Error = E;
+    type Value = ();
+
+    async fn run(self, cx: &Cx<R>) -> Result<(), E> {
+        cx.sleep(self.duration).await;
+        Ok(())
+    }
+}
+
+/// Creates an effect that calls a closure on a thread that may block, and has its result.
+///
+/// Interruption does not stop the closure: nobody waits for it any more, it runs to its end, and its result
+/// is dropped.
+///
+/// # Errors
+///
+/// What the closure returns.
+///
+/// # Panics
+///
+/// A panic of the closure is a defect of the effect. So is a runtime that shuts down before it has run.
+///
+/// # Examples
+///
+/// ```
+/// # use effect_core::blocking;
+/// # #[tokio::main]
+/// # async fn main() {
+/// let read = blocking(|| std::fs::read_to_string("/no/such/file"));
+/// assert_eq!(read.await.unwrap_err().kind(), std::io::ErrorKind::NotFound);
+/// # }
+/// ```
+pub fn blocking<R, E, A, F>(f: F) -> Effect<R, E, A, Blocking<F>>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    F: FnOnce() -> Result<A, E> + Value,
+{
+    Effect::new(Blocking { f })
+}
+
+/// The program of [`blocking`].
+#[derive(Clone)]
+pub struct Blocking<F> {
+    f: F,
+}
+
+impl<R, E, A, F> Program<R> for Blocking<F>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    F: FnOnce() -> Result<A, E> + Value,
+{
+    type Error = E;
+    type Value = A;
+
+    async fn run(self, cx: &Cx<R>) -> Result<A, E> {
+        let (done, result) = oneshot::channel();
+        let job = move || {
+            // Nobody is left to hear of it when the effect was interrupted.
+            let _ = done.send(catch(self.f));
+        };
+        cx.runtime().spawn_blocking(Box::new(job));
+        match result.await {
+            Ok(Ok(result)) => result,
+            Ok(Err(defect)) => defect.raise(),
+            Err(oneshot::Canceled) => {
+                Defect::new("the runtime shut down before a blocking closure had run").raise()
+            }
+        }
+    }
+}
+
+/// Creates an effect that never ends. It can be interrupted.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{never, succeed};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let raced = never::<_, &str, _>().race_first(succeed(1));
+/// assert_eq!(raced.await, Ok(1));
+/// # }
+/// ```
+pub fn never<R: Env, E: Value, A: Value>() -> Effect<R, E, A, Forever<E, A>> {
+    Effect::new(Forever { types: PhantomData })
+}
+
+/// The program of [`never`].
+#[derive(Debug)]
+pub struct Forever<E, A> {
+    types: PhantomData<fn() -> (E, A)>,
+}
+
+impl<E, A> Clone for Forever<E, A> {
+    fn clone(&self) -> Self {
+        Forever { types: PhantomData }
+    }
+}
+
+impl<R: Env, E: Value, A: Value> Program<R> for Forever<E, A> {
+    type Error = E;
+    type Value = A;
+
+    fn run(self, _cx: &Cx<R>) -> impl Future<Output = Result<A, E>> + Send {
+        std::future::pending()
+    }
+}
+
+/// Creates an effect that dies with a defect: for what cannot happen unless there is a bug.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{die, Exit};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let exit: Exit<(), ()> = die("the index is out of step").run_exit().await;
+/// assert_eq!(exit.cause().unwrap().defect().unwrap().message(), "the index is out of step");
+/// # }
+/// ```
+#[track_caller]
+pub fn die<R: Env, E: Value, A: Value>(message: impl Into<String>) -> Effect<R, E, A, Die<E, A>> {
+    Effect::new(Die {
+        defect: Defect::new(message),
+        types: PhantomData,
+    })
+}
+
+/// The program of [`die`].
+#[derive(Debug)]
+pub struct Die<E, A> {
+    defect: Defect,
+    types: PhantomData<fn() -> (E, A)>,
+}
+
+impl<E, A> Clone for Die<E, A> {
+    fn clone(&self) -> Self {
+        Die {
+            defect: self.defect.clone(),
+            types: PhantomData,
+        }
+    }
+}
+
+impl<R: Env, E: Value, A: Value> Program<R> for Die<E, A> {
+    type Error = E;
+    type Value = A;
+
+    async fn run(self, _cx: &Cx<R>) -> Result<A, E> {
+        self.defect.raise()
+    }
+}
+
+opaque_debug!(FromFn<F>, Sync<F, E>, Blocking<F>);

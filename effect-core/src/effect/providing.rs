@@ -1,0 +1,69 @@
+//! Providing: an environment for an effect that needs one.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::program::{self, Outcome};
+use crate::{Cx, Effect, Env, Program, Value};
+
+/// # Providing
+impl<R, E, A, P> Effect<R, E, A, P>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    P: Program<R, Error = E, Value = A>,
+{
+    /// Gives the effect its environment. What is left needs none, and runs in any.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, Cx, Never};
+    ///
+    /// struct App { greeting: &'static str }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let greet = effect(async |cx: Cx<App>| Ok::<_, Never>(format!("{}, you", cx.env().greeting)));
+    /// assert_eq!(greet.provide(App { greeting: "hello" }).await, Ok("hello, you".to_owned()));
+    /// # }
+    /// ```
+    pub fn provide<R2: Env>(self, env: R) -> Effect<R2, E, A, Provide<R, P>> {
+        Effect::new(Provide {
+            program: self.program,
+            env: Arc::new(env),
+        })
+    }
+}
+
+/// The program of [`Effect::provide`].
+pub struct Provide<R, P> {
+    program: P,
+    env: Arc<R>,
+}
+
+impl<R, P: Clone> Clone for Provide<R, P> {
+    fn clone(&self) -> Self {
+        Provide {
+            program: self.program.clone(),
+            env: Arc::clone(&self.env),
+        }
+    }
+}
+
+impl<R, P> fmt::Debug for Provide<R, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provide").finish_non_exhaustive()
+    }
+}
+
+impl<R: Env, R2: Env, P: Program<R>> Program<R2> for Provide<R, P> {
+    type Error = P::Error;
+    type Value = P::Value;
+
+    async fn run(self, cx: &Cx<R2>) -> Outcome<R2, Self> {
+        let cx = cx.with_env(self.env);
+        program::run(self.program, &cx).await
+    }
+}

@@ -1,0 +1,423 @@
+//! Clean-up that always runs: finalizers, resources, scopes, and what must not be interrupted.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::future::{BoxFuture, FutureExt};
+
+use crate::cleanup::Settle;
+use crate::defect::catch_poll;
+use crate::effect::creating::opaque_debug;
+use crate::fiber::FiberState;
+use crate::program::{self, Outcome};
+use crate::scope::Scope;
+use crate::{Cx, Effect, Env, IntoEffect, Never, Program, Value};
+
+/// # Cleaning up
+///
+/// A finalizer runs exactly once, whatever ends the effect: success, failure, a panic, interruption, a lost
+/// race, a time-out, a foreign `select!`, or a driver that is dropped. It is not interrupted, and cannot
+/// fail: what may fail in it is recovered from or [`or_die`](Effect::or_die)s. A finalizer that panics does
+/// not stop the next; its defect is in the fiber's [`Cause`](crate::Cause).
+impl<R, E, A, P> Effect<R, E, A, P>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    P: Program<R, Error = E, Value = A>,
+{
+    /// Runs a finalizer after this effect, however it ends.
+    ///
+    /// # Cancel safety
+    ///
+    /// Interrupted, the effect is dropped first; the finalizer runs next, and whoever interrupted waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{fail, sync};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (log, lines) = std::sync::mpsc::channel();
+    /// let failing = fail::<_, _, ()>("disk full")
+    ///     .ensuring(sync(move || log.send("closed").unwrap()));
+    /// assert_eq!(failing.await, Err("disk full"));
+    /// assert_eq!(lines.recv(), Ok("closed"));
+    /// # }
+    /// ```
+    #[doc(alias = "finally")]
+    pub fn ensuring<I>(self, finalizer: I) -> Effect<R, E, A, Ensuring<P, I::Program>>
+    where
+        I: IntoEffect<R, Error = Never>,
+    {
+        let finalizer = finalizer.into_effect().program;
+        Effect::new(Ensuring {
+            program: self.program,
+            finalizer,
+        })
+    }
+
+    /// Runs a finalizer if this effect is interrupted, and only then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Interrupted, the effect is dropped first; the finalizer runs next, and whoever interrupted waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{never, succeed, sync};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (log, lines) = std::sync::mpsc::channel();
+    /// let waiting = never::<_, &str, u8>()
+    ///     .on_interrupt(sync(move || log.send("interrupted").unwrap()));
+    /// assert_eq!(waiting.race_first(succeed(1)).await, Ok(1));
+    /// assert_eq!(lines.recv(), Ok("interrupted"));
+    /// # }
+    /// ```
+    pub fn on_interrupt<I>(self, finalizer: I) -> Effect<R, E, A, OnInterrupt<P, I::Program>>
+    where
+        I: IntoEffect<R, Error = Never>,
+    {
+        let finalizer = finalizer.into_effect().program;
+        Effect::new(OnInterrupt {
+            program: self.program,
+            finalizer,
+        })
+    }
+
+    /// Opens a scope for the resources that this effect acquires, and closes it when the effect ends.
+    ///
+    /// The resources are released in the reverse order of their acquisition.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{acquire_release, succeed, sync, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (log, lines) = std::sync::mpsc::channel();
+    /// let open = move |name: &'static str| {
+    ///     let log = log.clone();
+    ///     acquire_release(succeed::<_, Never, _>(name), move |name| {
+    ///         sync(move || log.send(name).unwrap())
+    ///     })
+    /// };
+    /// open("outer").zip(open("inner")).scoped().await.unwrap();
+    /// drop(open);
+    /// assert_eq!(lines.iter().collect::<Vec<_>>(), ["inner", "outer"]);
+    /// # }
+    /// ```
+    pub fn scoped(self) -> Effect<R, E, A, Scoped<P>> {
+        Effect::new(Scoped {
+            program: self.program,
+        })
+    }
+
+    /// Lets this effect end, once it has started, before it is interrupted.
+    ///
+    /// Whoever interrupts it waits. Interrupted before it has started, it never starts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{sleep, succeed, Never};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let minute = sleep::<_, Never>(Duration::from_secs(60)).uninterruptible();
+    /// let before = tokio::time::Instant::now();
+    /// assert!(minute.timeout(Duration::from_secs(1)).await.is_err());
+    /// assert_eq!(before.elapsed().as_secs(), 60);
+    /// # }
+    /// ```
+    pub fn uninterruptible(self) -> Effect<R, E, A, Uninterruptible<P>> {
+        Effect::new(Uninterruptible {
+            program: self.program,
+        })
+    }
+}
+
+/// Acquires a resource and promises its release to the current scope.
+///
+/// The acquisition is not interrupted, and the release is registered with it: there is no moment in which the
+/// resource is there and its release is not promised. The scope is that of the nearest
+/// [`scoped`](Effect::scoped), or the fiber's own. What cannot be cloned goes into an `Arc`.
+///
+/// # Errors
+///
+/// What the acquisition fails with; nothing is released then.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{acquire_release, succeed, sync, Never};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (log, lines) = std::sync::mpsc::channel();
+/// let connection = acquire_release(succeed::<_, Never, _>("connection"), move |name| {
+///     sync(move || log.send(format!("{name} released")).unwrap())
+/// });
+/// assert_eq!(connection.map(str::len).scoped().await, Ok(10));
+/// assert_eq!(lines.recv().unwrap(), "connection released");
+/// # }
+/// ```
+#[doc(alias = "bracket")]
+pub fn acquire_release<R, A, I, J, F>(
+    acquire: I,
+    release: F,
+) -> Effect<R, I::Error, A, AcquireRelease<I::Program, F>>
+where
+    R: Env,
+    A: Value + Clone,
+    I: IntoEffect<R, Value = A>,
+    J: IntoEffect<R, Error = Never>,
+    F: FnOnce(A) -> J + Value,
+{
+    Effect::new(AcquireRelease {
+        acquire: acquire.into_effect().program,
+        release,
+    })
+}
+
+/// The program of [`Effect::ensuring`].
+#[derive(Clone, Debug)]
+pub struct Ensuring<P, Q> {
+    program: P,
+    finalizer: Q,
+}
+
+impl<R: Env, P: Program<R>, Q: Program<R, Error = Never>> Program<R> for Ensuring<P, Q> {
+    type Error = P::Error;
+    type Value = P::Value;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        let guard = Owing::new(cx, self.finalizer, When::Dropped);
+        let result = program::run(self.program, cx).await;
+        guard.settle().await;
+        result
+    }
+}
+
+/// The program of [`Effect::on_interrupt`].
+#[derive(Clone, Debug)]
+pub struct OnInterrupt<P, Q> {
+    program: P,
+    finalizer: Q,
+}
+
+impl<R: Env, P: Program<R>, Q: Program<R, Error = Never>> Program<R> for OnInterrupt<P, Q> {
+    type Error = P::Error;
+    type Value = P::Value;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        let guard = Owing::new(cx, self.finalizer, When::Interrupted);
+        let result = program::run(self.program, cx).await;
+        guard.disarm();
+        result
+    }
+}
+
+/// Which drops a finalizer is owed after.
+#[derive(Clone, Copy, PartialEq)]
+enum When {
+    Dropped,
+    Interrupted,
+}
+
+/// A guard that owes a finalizer to its fiber, unless it is disarmed.
+struct Owing<'cx, R: Env, Q: Program<R>> {
+    cx: &'cx Cx<R>,
+    finalizer: Option<Q>,
+    when: When,
+}
+
+impl<'cx, R: Env, Q: Program<R>> Owing<'cx, R, Q> {
+    fn new(cx: &'cx Cx<R>, finalizer: Q, when: When) -> Self {
+        Owing {
+            cx,
+            finalizer: Some(finalizer),
+            when,
+        }
+    }
+
+    fn disarm(mut self) {
+        self.finalizer = None;
+    }
+
+    /// Runs the finalizer now. It takes the same road as after a drop, so there is only one to get right.
+    async fn settle(self) {
+        let fiber = self.cx.fiber();
+        let mark = fiber.mark();
+        drop(self);
+        Settle::new(fiber, mark).await;
+    }
+}
+
+impl<R: Env, Q: Program<R>> Drop for Owing<'_, R, Q> {
+    fn drop(&mut self) {
+        let Some(finalizer) = self.finalizer.take() else {
+            return;
+        };
+        if self.when == When::Interrupted && self.cx.fiber().is_unwinding() {
+            return;
+        }
+        let cx = self.cx.clone();
+        let work = async move {
+            let _ = program::run(finalizer, &cx).await;
+        };
+        self.cx.fiber().owe(work.boxed());
+    }
+}
+
+/// The program of [`Effect::scoped`].
+#[derive(Clone, Debug)]
+pub struct Scoped<P> {
+    program: P,
+}
+
+impl<R: Env, P: Program<R>> Program<R> for Scoped<P> {
+    type Error = P::Error;
+    type Value = P::Value;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        let fiber = cx.fiber();
+        let mark = fiber.mark();
+        let scope = Arc::new(Scope::new());
+        let closing = Closing {
+            fiber,
+            scope: Arc::clone(&scope),
+        };
+        let inner = cx.with_scope(scope);
+        let result = program::run(self.program, &inner).await;
+        drop(closing);
+        Settle::new(fiber, mark).await;
+        result
+    }
+}
+
+/// Owes the closing of a scope to its fiber.
+struct Closing<'cx> {
+    fiber: &'cx Arc<FiberState>,
+    scope: Arc<Scope>,
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        let (fiber, scope) = (Arc::clone(self.fiber), Arc::clone(&self.scope));
+        let work = async move {
+            // Only now: an acquisition that this drop interrupted was owed first, and has ended by here.
+            while let Some(mut finalizer) = scope.pop() {
+                let ended = poll_fn(|task| catch_poll(finalizer.as_mut(), task)).await;
+                if let Err(defect) = ended {
+                    fiber.record_defect(defect);
+                }
+            }
+        };
+        self.fiber.owe(work.boxed());
+    }
+}
+
+/// The program of [`acquire_release`].
+#[derive(Clone)]
+pub struct AcquireRelease<P, F> {
+    acquire: P,
+    release: F,
+}
+
+impl<R, P, J, F> Program<R> for AcquireRelease<P, F>
+where
+    R: Env,
+    P: Program<R>,
+    P::Value: Clone,
+    J: IntoEffect<R, Error = Never>,
+    F: FnOnce(P::Value) -> J + Value,
+{
+    type Error = P::Error;
+    type Value = P::Value;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        let inner = cx.clone();
+        let acquire = async move {
+            let resource = program::run(self.acquire, &inner).await?;
+            let release = (self.release)(resource.clone()).into_effect();
+            inner.add_finalizer(release).await;
+            Ok(resource)
+        };
+        Masked::new(cx.fiber(), acquire.boxed()).await
+    }
+}
+
+/// The program of [`Effect::uninterruptible`].
+#[derive(Clone, Debug)]
+pub struct Uninterruptible<P> {
+    program: P,
+}
+
+impl<R: Env, P: Program<R>> Program<R> for Uninterruptible<P> {
+    type Error = P::Error;
+    type Value = P::Value;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        let inner = cx.clone();
+        let body = async move { program::run(self.program, &inner).await };
+        Masked::new(cx.fiber(), body.boxed()).await
+    }
+}
+
+/// A future that, dropped half-way, is owed to its fiber, and ends there.
+struct Masked<T: Send + 'static> {
+    fiber: Arc<FiberState>,
+    // `None` once it has ended.
+    body: Option<BoxFuture<'static, T>>,
+    started: bool,
+}
+
+impl<T: Send + 'static> Masked<T> {
+    fn new(fiber: &Arc<FiberState>, body: BoxFuture<'static, T>) -> Self {
+        Masked {
+            fiber: Arc::clone(fiber),
+            body: Some(body),
+            started: false,
+        }
+    }
+}
+
+impl<T: Send + 'static> Future for Masked<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<T> {
+        let this = &mut *self;
+        let body = this.body.as_mut().expect("polled after completion");
+        this.started = true;
+        match catch_poll(body.as_mut(), task) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(ended) => {
+                this.body = None;
+                // A body that panicked has ended: nothing of it is owed.
+                ended.map_or_else(|defect| defect.raise(), Poll::Ready)
+            }
+        }
+    }
+}
+
+impl<T: Send + 'static> Drop for Masked<T> {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take()
+            && self.started
+        {
+            self.fiber.owe(body.map(drop).boxed());
+        }
+    }
+}
+
+opaque_debug!(AcquireRelease<P, F>);

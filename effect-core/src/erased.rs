@@ -1,0 +1,204 @@
+//! Type erasure with a trampoline: any effect behind one type, stack-safe at any depth.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use parking_lot::Mutex;
+
+use crate::budget::Budget;
+use crate::program::{Outcome, Pace, Step};
+use crate::{Cx, Defect, Env, Program, Value};
+
+/// A program whose type is forgotten: what an [`Effect`](crate::Effect) in a signature holds.
+///
+/// It is stack-safe. A tail call through it loops in constant memory; any other nesting grows the stack
+/// on demand (feature `stacker`), when polled, cloned or dropped.
+pub struct Erased<R, E, A> {
+    // `None` only in `drop` and after `into_inner`.
+    program: Option<Box<dyn ErasedProgram<R, E, A>>>,
+}
+
+impl<R: Env, E: Value, A: Value> Erased<R, E, A> {
+    pub(crate) fn new<P>(program: P) -> Self
+    where
+        P: Program<R, Error = E, Value = A> + Clone,
+    {
+        Erased {
+            program: Some(Box::new(program)),
+        }
+    }
+
+    fn into_inner(mut self) -> Box<dyn ErasedProgram<R, E, A>> {
+        self.program
+            .take()
+            .expect("an erased program is taken once")
+    }
+}
+
+impl<R: Env, E: Value, A: Value> Program<R> for Erased<R, E, A> {
+    type Error = E;
+    type Value = A;
+    const PACE: Pace = Pace::Tail;
+
+    async fn run(self, cx: &Cx<R>) -> Result<A, E> {
+        let mut budget = Budget::new();
+        let mut current = self;
+        loop {
+            let step = match current.into_inner().step(cx) {
+                Stepped::Now(step) => step,
+                Stepped::Later(future) => future.await,
+            };
+            match step {
+                Step::Done(result) => return result,
+                Step::Tail(next) => current = next,
+            }
+            // An endless loop of effects that never wait must let the fiber be interrupted.
+            budget.spend().await;
+        }
+    }
+
+    async fn step(self, _cx: &Cx<R>) -> Step<R, E, A> {
+        Step::Tail(self)
+    }
+
+    fn run_now(self, _cx: &Cx<R>) -> Step<R, E, A> {
+        Step::Tail(self)
+    }
+}
+
+impl<R, E, A> Clone for Erased<R, E, A> {
+    fn clone(&self) -> Self {
+        let program = self
+            .program
+            .as_ref()
+            .map(|program| on_enough_stack(|| program.clone_box()));
+        Erased { program }
+    }
+}
+
+impl<R, E, A> Drop for Erased<R, E, A> {
+    fn drop(&mut self) {
+        if let Some(program) = self.program.take() {
+            on_enough_stack(|| drop(program));
+        }
+    }
+}
+
+impl<R, E, A> fmt::Debug for Erased<R, E, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Erased")
+    }
+}
+
+/// The object-safe face of a program.
+trait ErasedProgram<R, E, A>: Send {
+    fn clone_box(&self) -> Box<dyn ErasedProgram<R, E, A>>;
+    fn step<'cx>(self: Box<Self>, cx: &'cx Cx<R>) -> Stepped<'cx, R, E, A>;
+}
+
+impl<R: Env, P: Program<R> + Clone> ErasedProgram<R, P::Error, P::Value> for P {
+    fn clone_box(&self) -> Box<dyn ErasedProgram<R, P::Error, P::Value>> {
+        Box::new(self.clone())
+    }
+
+    fn step<'cx>(self: Box<Self>, cx: &'cx Cx<R>) -> Stepped<'cx, R, P::Error, P::Value> {
+        if P::PACE.is_immediate() {
+            Stepped::Now((*self).run_now(cx))
+        } else {
+            Stepped::Later(BoxedStep {
+                future: Some(Box::pin((*self).step(cx))),
+            })
+        }
+    }
+}
+
+/// What a step came to: most steps of a loop never wait, and need no future.
+enum Stepped<'cx, R, E, A> {
+    Now(Step<R, E, A>),
+    Later(BoxedStep<'cx, R, E, A>),
+}
+
+type DynStep<'cx, R, E, A> = dyn Future<Output = Step<R, E, A>> + Send + 'cx;
+
+/// A boxed step: the border at which deep nesting moves to a fresh piece of stack.
+struct BoxedStep<'cx, R, E, A> {
+    // `None` only in `drop`.
+    future: Option<Pin<Box<DynStep<'cx, R, E, A>>>>,
+}
+
+impl<R, E, A> Future for BoxedStep<'_, R, E, A> {
+    type Output = Step<R, E, A>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let future = self.future.as_mut().expect("polled after drop");
+        on_enough_stack(|| future.as_mut().poll(task))
+    }
+}
+
+impl<R, E, A> Drop for BoxedStep<'_, R, E, A> {
+    fn drop(&mut self) {
+        if let Some(future) = self.future.take() {
+            on_enough_stack(|| drop(future));
+        }
+    }
+}
+
+/// A program that can run once only, behind a `Clone` that shares it.
+pub struct OneShot<P> {
+    program: Arc<Mutex<Option<P>>>,
+}
+
+impl<P> OneShot<P> {
+    pub(crate) fn new(program: P) -> Self {
+        OneShot {
+            program: Arc::new(Mutex::new(Some(program))),
+        }
+    }
+}
+
+impl<P> Clone for OneShot<P> {
+    fn clone(&self) -> Self {
+        OneShot {
+            program: Arc::clone(&self.program),
+        }
+    }
+}
+
+impl<P> fmt::Debug for OneShot<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OneShot")
+    }
+}
+
+impl<R: Env, P: Program<R>> Program<R> for OneShot<P> {
+    type Error = P::Error;
+    type Value = P::Value;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        let program = self.program.lock().take();
+        match program {
+            Some(program) => program.run(cx).await,
+            None => Defect::new("a one-shot effect was run a second time").raise(),
+        }
+    }
+}
+
+/// What is left of the stack when more is added, and how much is added. A static chain between two erased
+/// borders must fit into the first.
+#[cfg(feature = "stacker")]
+const RED_ZONE_BYTES: usize = 128 * 1024;
+#[cfg(feature = "stacker")]
+const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
+
+#[cfg(feature = "stacker")]
+fn on_enough_stack<T>(f: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(RED_ZONE_BYTES, SEGMENT_BYTES, f)
+}
+
+#[cfg(not(feature = "stacker"))]
+fn on_enough_stack<T>(f: impl FnOnce() -> T) -> T {
+    f()
+}

@@ -1,0 +1,87 @@
+//! What a continuation may return: an effect, or any future of a result.
+
+use std::fmt;
+use std::future::Future;
+
+use crate::program::Outcome;
+use crate::{Cx, Effect, Env, Program, Value};
+
+/// Whatever can be taken for an effect: an effect, or any future of a `Result`.
+///
+/// This is what lets a continuation be either: `.flat_map(|user| async move { save(user).await })` and
+/// `.flat_map(|user| save(user).retry(policy))`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither an effect nor a future of a `Result`, in the environment `{R}`",
+    label = "not an effect",
+    note = "return an `Effect`, or an `async move` block whose value is a `Result`"
+)]
+pub trait IntoEffect<R: Env> {
+    /// What the effect fails with.
+    type Error: Value;
+    /// What the effect succeeds with.
+    type Value: Value;
+    /// The program of the effect.
+    type Program: Program<R, Error = Self::Error, Value = Self::Value>;
+
+    /// Takes this for an effect.
+    fn into_effect(self) -> Effect<R, Self::Error, Self::Value, Self::Program>;
+}
+
+impl<R, E, A, P> IntoEffect<R> for Effect<R, E, A, P>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    P: Program<R, Error = E, Value = A>,
+{
+    type Error = E;
+    type Value = A;
+    type Program = P;
+
+    fn into_effect(self) -> Self {
+        self
+    }
+}
+
+impl<R, E, A, F> IntoEffect<R> for F
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    F: Future<Output = Result<A, E>> + Send + 'static,
+{
+    type Error = E;
+    type Value = A;
+    type Program = FromFuture<F>;
+
+    fn into_effect(self) -> Effect<R, E, A, FromFuture<F>> {
+        Effect::new(FromFuture { future: self })
+    }
+}
+
+/// A program that is a plain future.
+#[derive(Clone)]
+pub struct FromFuture<F> {
+    future: F,
+}
+
+impl<F> fmt::Debug for FromFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FromFuture")
+    }
+}
+
+impl<R, E, A, F> Program<R> for FromFuture<F>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    F: Future<Output = Result<A, E>> + Send + 'static,
+{
+    type Error = E;
+    type Value = A;
+
+    fn run(self, _cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
+        self.future
+    }
+}

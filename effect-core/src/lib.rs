@@ -1,0 +1,59 @@
+//! What an effect is: a typed, lazy description, and the fibers, causes and scopes that it runs with.
+//!
+//! Read it in this order: [`Program`], the one idea; [`Effect`], the type, with a family of methods a file;
+//! [`Cx`], what a running effect has; then how one ends: [`Exit`], [`Cause`], [`Defect`]; then
+//! [`Fiber`], and, inside, the driver and the cleanup queue.
+
+#![forbid(unsafe_code)]
+
+mod bounds;
+mod program;
+mod poll;
+mod effect;
+mod into_effect;
+mod erased;
+mod budget;
+mod cx;
+mod exit;
+mod cause;
+mod defect;
+mod fiber;
+mod driver;
+mod cleanup;
+mod scope;
+mod schedule;
+mod runtime;
+
+pub use bounds::{Env, Never, Value};
+pub use budget::{Budget, yield_now};
+pub use cause::{Cause, Reason};
+pub use cx::Cx;
+pub use defect::Defect;
+pub use effect::Effect;
+pub use effect::creating::{blocking, die, effect, fail, from_result, never, sleep, succeed, sync};
+pub use effect::racing::TimeoutError;
+pub use effect::scoping::acquire_release;
+pub use erased::Erased;
+pub use exit::Exit;
+pub use fiber::{Fiber, FiberId};
+pub use into_effect::IntoEffect;
+pub use program::{Outcome, Pace, Program, Step};
+pub use runtime::{Report, Runtime, TokioRuntime};
+pub use schedule::Schedule;
+
+/// The programs that combinators are made of. One seldom needs to name them.
+pub mod programs {
+    pub use crate::effect::creating::{Blocking, Die, Forever, FromFn, FromResult, Sleep, Sync};
+    pub use crate::effect::failing::{Fold, MapError, OrDie, Recover, ToExit};
+    pub use crate::effect::forking::Fork;
+    pub use crate::effect::providing::Provide;
+    pub use crate::effect::racing::{RaceFirst, RaceOk, Timeout, ZipPar};
+    pub use crate::effect::retrying::Retry;
+    pub use crate::effect::scoping::{
+        AcquireRelease, Ensuring, OnInterrupt, Scoped, Uninterruptible,
+    };
+    pub use crate::effect::sequencing::{FlatMap, Map, Tap, Zip};
+    pub use crate::erased::OneShot;
+    pub use crate::fiber::{AwaitExit, Join};
+    pub use crate::into_effect::FromFuture;
+}

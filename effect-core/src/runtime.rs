@@ -1,0 +1,85 @@
+//! What an effect needs from whatever drives it, as one small trait.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::future::BoxFuture;
+
+use crate::fiber::FiberId;
+
+mod tokio;
+
+pub use self::tokio::TokioRuntime;
+
+/// What drives fibers: the only door through which this library reaches threads and clocks.
+///
+/// An implementation over tokio is [`TokioRuntime`]. Everything that effects do goes through this trait, so
+/// a program runs unchanged under any implementation.
+pub trait Runtime: fmt::Debug + Send + Sync + 'static {
+    /// Starts a task. It is dropped, unpolled, if the runtime has shut down.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+
+    /// The current time.
+    fn now(&self) -> Instant;
+
+    /// Waits until the given time.
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()>;
+
+    /// Runs a job on a thread that may block.
+    fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>);
+
+    /// Tells somebody what would otherwise go unseen. Prints it to standard error, unless overridden.
+    fn report(&self, report: &Report) {
+        eprintln!("{report}");
+    }
+}
+
+/// What would otherwise go unseen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Report {
+    /// A fiber failed, and the last handle to it was dropped before anybody asked how it ended.
+    UnobservedFailure {
+        /// The fiber that failed.
+        fiber: FiberId,
+        /// Its name, where it has one.
+        name: Option<Arc<str>>,
+        /// Why it failed, printed.
+        cause: String,
+    },
+    /// A fiber was dropped with its runtime, and finalizers could not run.
+    LostFinalizers {
+        /// The fiber that owed them.
+        fiber: FiberId,
+        /// How many there were.
+        count: usize,
+    },
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Report::UnobservedFailure {
+                fiber,
+                name: Some(name),
+                cause,
+            } => {
+                write!(f, "{fiber} ({name}) {cause}, and nobody observed it")
+            }
+            Report::UnobservedFailure {
+                fiber,
+                name: None,
+                cause,
+            } => {
+                write!(f, "{fiber} {cause}, and nobody observed it")
+            }
+            Report::LostFinalizers { fiber, count } => {
+                write!(
+                    f,
+                    "{fiber} was dropped with its runtime: {count} finalizers did not run"
+                )
+            }
+        }
+    }
+}
