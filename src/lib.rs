@@ -1,1 +1,15 @@
-//! facade
+//! Typed, lazy effects on structured fibers, with streams and pipelines that lose nothing.
+#![doc = ""]
+#![forbid(unsafe_code)]
+
+pub use effect_core::*;
+pub use effect_runtime::*;
+
+/// What most programs use: `use effect::prelude::*;`.
+pub mod prelude {
+    pub use effect_core::{
+        Cause, Cx, Defect, Effect, Exit, Fiber, IntoEffect, Never, Schedule, TimeoutError,
+        acquire_release, blocking, die, effect, fail, from_result, never, sleep, succeed, sync,
+    };
+    pub use effect_runtime::{Main, run, run_main};
+}

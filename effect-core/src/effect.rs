@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, FutureExt};
 use crate::driver;
 use crate::erased::{Erased, OneShot};
 use crate::fiber::FiberState;
-use crate::{Cx, Defect, Env, Exit, Program, Reason, Runtime, TokioRuntime, Value};
+use crate::{Cx, Defect, Env, Exit, FiberRef, Program, Reason, Runtime, TokioRuntime, Value};
 
 pub(crate) mod creating;
 pub(crate) mod sequencing;
@@ -119,8 +119,42 @@ where
         self,
         runtime: Arc<dyn Runtime>,
     ) -> impl Future<Output = Exit<E, A>> + Send + use<E, A, P> {
-        let cx = Cx::new(Arc::new(()), FiberState::root(runtime));
-        driver::drive_root(self.program, cx)
+        self.start_on(runtime).1
+    }
+
+    /// Prepares the effect as a root fiber on the given runtime: a handle to the fiber, and the future that
+    /// drives it and tells how it ended. For those who write an entry point of their own.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future interrupts the fiber, and hands what it owes to the runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{never, TokioRuntime};
+    /// use std::sync::Arc;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (fiber, exit) = never::<_, &str, ()>().start_on(Arc::new(TokioRuntime::current()));
+    /// fiber.interrupt();
+    /// assert!(exit.await.is_interrupt());
+    /// # }
+    /// ```
+    pub fn start_on(
+        self,
+        runtime: Arc<dyn Runtime>,
+    ) -> (
+        FiberRef,
+        impl Future<Output = Exit<E, A>> + Send + use<E, A, P>,
+    ) {
+        let state = FiberState::root(runtime);
+        let fiber = FiberRef::new(&state);
+        (
+            fiber,
+            driver::drive_root(self.program, Cx::new(Arc::new(()), state)),
+        )
     }
 
     /// Runs the effect as a root fiber on the tokio runtime that the caller is in.

@@ -35,7 +35,7 @@ pub use effect::racing::TimeoutError;
 pub use effect::scoping::acquire_release;
 pub use erased::Erased;
 pub use exit::Exit;
-pub use fiber::{Fiber, FiberId};
+pub use fiber::{Fiber, FiberId, FiberRef};
 pub use into_effect::IntoEffect;
 pub use program::{Outcome, Pace, Program, Step};
 pub use runtime::{Report, Runtime, TokioRuntime};

@@ -1,0 +1,317 @@
+//! What is known of a fiber, whatever its types: who it is, who its family is, what it owes.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+use slab::Slab;
+use smallvec::SmallVec;
+
+use super::FiberId;
+use crate::cleanup::{CleanupQueue, Mark, Settle};
+use crate::scope::{Finalizer, Scope};
+use crate::{Defect, Runtime};
+
+/// What is known of a fiber, whatever its types.
+pub(crate) struct FiberState {
+    id: FiberId,
+    name: Option<Arc<str>>,
+    runtime: Arc<dyn Runtime>,
+    /// The parent, and this fiber's place among its children.
+    parent: Option<(Arc<FiberState>, usize)>,
+    scope: Scope,
+    /// Set once, and never cleared. Pairs with the driver's load, which the waker orders.
+    interrupted: AtomicBool,
+    /// Set while a body that panicked is dropped, so that its guards can tell that from interruption.
+    unwinding: AtomicBool,
+    /// How much was ever pushed onto the cleanup queue.
+    pushed: AtomicU64,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// The driver's waker, and whoever else waits for this fiber to end.
+    waker: Option<Waker>,
+    joiners: SmallVec<[Waker; 1]>,
+    interrupted_by: Option<FiberId>,
+    children: Slab<Arc<FiberState>>,
+    cleanup: CleanupQueue,
+    defects: Vec<Defect>,
+    done: bool,
+}
+
+impl FiberState {
+    pub(crate) fn root(runtime: Arc<dyn Runtime>) -> Arc<Self> {
+        Arc::new(FiberState::new(FiberId::next(), None, runtime, None))
+    }
+
+    pub(super) fn child(parent: &Arc<FiberState>, name: Option<Arc<str>>) -> Arc<Self> {
+        let mut siblings = parent.inner.lock();
+        let entry = siblings.children.vacant_entry();
+        let family = Some((Arc::clone(parent), entry.key()));
+        let runtime = Arc::clone(&parent.runtime);
+        let child = Arc::new(FiberState::new(FiberId::next(), name, runtime, family));
+        entry.insert(Arc::clone(&child));
+        if siblings.done {
+            // Too late for anybody to interrupt it: its parent has ended.
+            child.interrupted.store(true, Ordering::Release);
+        }
+        child
+    }
+
+    fn new(
+        id: FiberId,
+        name: Option<Arc<str>>,
+        runtime: Arc<dyn Runtime>,
+        parent: Option<(Arc<FiberState>, usize)>,
+    ) -> Self {
+        FiberState {
+            id,
+            name,
+            runtime,
+            parent,
+            scope: Scope::new(),
+            interrupted: AtomicBool::new(false),
+            unwinding: AtomicBool::new(false),
+            pushed: AtomicU64::new(0),
+            inner: Mutex::new(Inner::default()),
+        }
+    }
+
+    pub(crate) fn id(&self) -> FiberId {
+        self.id
+    }
+
+    pub(super) fn name(&self) -> Option<&Arc<str>> {
+        self.name.as_ref()
+    }
+
+    pub(super) fn children(&self) -> SmallVec<[Arc<FiberState>; 4]> {
+        self.inner
+            .lock()
+            .children
+            .iter()
+            .map(|(_, child)| Arc::clone(child))
+            .collect()
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.runtime
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Asks the fiber to end, and wakes it so that it sees that.
+    pub(crate) fn interrupt(&self, by: Option<FiberId>) {
+        let waker = {
+            let mut inner = self.inner.lock();
+            if inner.done || self.interrupted.swap(true, Ordering::AcqRel) {
+                return;
+            }
+            inner.interrupted_by = by;
+            inner.waker.clone()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn interrupted_by(&self) -> Option<FiberId> {
+        self.inner.lock().interrupted_by
+    }
+
+    /// Makes sure that whatever happens to the fiber wakes this task.
+    pub(crate) fn listen(&self, task: &Context<'_>) {
+        let mut inner = self.inner.lock();
+        match &mut inner.waker {
+            Some(waker) => waker.clone_from(task.waker()),
+            None => inner.waker = Some(task.waker().clone()),
+        }
+    }
+
+    pub(crate) fn set_unwinding(&self, unwinding: bool) {
+        self.unwinding.store(unwinding, Ordering::Relaxed);
+    }
+
+    /// Whether a drop that happens now comes from a panic.
+    pub(crate) fn is_unwinding(&self) -> bool {
+        std::thread::panicking() || self.unwinding.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn record_defect(&self, defect: Defect) {
+        self.inner.lock().defects.push(defect);
+    }
+
+    pub(crate) fn defect_count(&self) -> usize {
+        self.inner.lock().defects.len()
+    }
+
+    /// Takes the defects of finalizers that were recorded since there were `since` of them.
+    pub(crate) fn take_defects(&self, since: usize) -> Vec<Defect> {
+        let mut inner = self.inner.lock();
+        if inner.defects.len() <= since {
+            Vec::new()
+        } else {
+            inner.defects.split_off(since)
+        }
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark(self.pushed.load(Ordering::Acquire))
+    }
+
+    /// Owes a piece of work. The fiber does not end before it is done; if it has ended, the runtime does it.
+    pub(crate) fn owe(&self, work: Finalizer) {
+        let waker = {
+            let mut inner = self.inner.lock();
+            if inner.done {
+                drop(inner);
+                self.runtime.spawn(work);
+                return;
+            }
+            let at = Mark(self.pushed.fetch_add(1, Ordering::AcqRel));
+            inner.cleanup.push(at, work);
+            inner.waker.clone()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn with_cleanup<T>(&self, f: impl FnOnce(&mut CleanupQueue) -> T) -> T {
+        f(&mut self.inner.lock().cleanup)
+    }
+
+    /// After work was put back: wakes the driver, which goes on with it, or lets the runtime.
+    pub(crate) fn adopt_late_cleanup(self: &Arc<Self>) {
+        let (done, waker) = {
+            let inner = self.inner.lock();
+            (inner.done, inner.waker.clone())
+        };
+        if done {
+            self.runtime.spawn(Box::pin(Settle::new(self, Mark::START)));
+        } else if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// How many finalizers are owed. Children are not counted: they owe their own.
+    pub(crate) fn owed(&self) -> usize {
+        self.inner.lock().cleanup.len() + self.scope.len()
+    }
+
+    pub(crate) fn has_children(&self) -> bool {
+        !self.inner.lock().children.is_empty()
+    }
+
+    pub(crate) fn interrupt_children(&self) {
+        for child in self.children() {
+            child.interrupt(Some(self.id));
+        }
+    }
+
+    /// Ready when no child is left.
+    pub(crate) fn poll_childless(&self, task: &Context<'_>) -> Poll<()> {
+        self.listen(task);
+        if self.has_children() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }
+
+    pub(super) fn poll_done(&self, task: &Context<'_>) -> Poll<()> {
+        let mut inner = self.inner.lock();
+        if inner.done {
+            return Poll::Ready(());
+        }
+        if !inner
+            .joiners
+            .iter()
+            .any(|waker| waker.will_wake(task.waker()))
+        {
+            inner.joiners.push(task.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.inner.lock().done
+    }
+
+    /// Ends the fiber, unless more is owed by now. True if it has ended; then `last` was called with the
+    /// defects of its finalizers, before anybody could see the end.
+    pub(crate) fn try_end(&self, last: impl FnOnce(Vec<Defect>)) -> bool {
+        let joiners = {
+            let mut inner = self.inner.lock();
+            if inner.cleanup.len() > 0 || !inner.children.is_empty() {
+                return false;
+            }
+            last(std::mem::take(&mut inner.defects));
+            inner.done = true;
+            inner.waker = None;
+            std::mem::take(&mut inner.joiners)
+        };
+        joiners.into_iter().for_each(Waker::wake);
+        self.leave_parent();
+        true
+    }
+
+    /// Ends the fiber with what it still owes: its runtime is gone, and nothing can run it.
+    pub(crate) fn abandon(&self) -> usize {
+        let (owed, joiners) = {
+            let mut inner = self.inner.lock();
+            inner.done = true;
+            (
+                std::mem::take(&mut inner.cleanup),
+                std::mem::take(&mut inner.joiners),
+            )
+        };
+        let mut lost = owed.len();
+        drop(owed);
+        while let Some(finalizer) = self.scope.pop() {
+            lost += 1;
+            drop(finalizer);
+        }
+        joiners.into_iter().for_each(Waker::wake);
+        self.leave_parent();
+        lost
+    }
+
+    fn leave_parent(&self) {
+        let Some((parent, place)) = &self.parent else {
+            return;
+        };
+        let waker = {
+            let mut family = parent.inner.lock();
+            family.children.remove(*place);
+            // Only a parent that is ending waits for its children.
+            if family.children.is_empty() {
+                family.waker.clone()
+            } else {
+                None
+            }
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl fmt::Debug for FiberState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FiberState")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
