@@ -10,6 +10,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use smallvec::SmallVec;
+
 use crate::defect::catch_poll;
 use crate::fiber::FiberState;
 use crate::scope::Finalizer;
@@ -23,9 +25,10 @@ impl Mark {
     pub(crate) const START: Mark = Mark(0);
 }
 
-/// Work that is owed, in the order in which it is to run.
+/// Work that is owed, in the order in which it is to run, and that nobody has taken on yet.
 #[derive(Default)]
 pub(crate) struct CleanupQueue {
+    // The marks only grow.
     owed: VecDeque<(Mark, Finalizer)>,
 }
 
@@ -34,14 +37,24 @@ impl CleanupQueue {
         self.owed.push_back((at, work));
     }
 
-    /// Puts back work that was begun, ahead of all that waits.
-    fn put_back(&mut self, at: Mark, work: Finalizer) {
+    /// Takes the first piece of work.
+    pub(crate) fn pop(&mut self) -> Option<(Mark, Finalizer)> {
+        self.owed.pop_front()
+    }
+
+    /// Puts back the first piece of work, which was begun.
+    pub(crate) fn put_back(&mut self, at: Mark, work: Finalizer) {
         self.owed.push_front((at, work));
     }
 
-    fn pop_since(&mut self, since: Mark) -> Option<(Mark, Finalizer)> {
-        let index = self.owed.iter().position(|(at, _)| *at >= since)?;
-        self.owed.remove(index)
+    /// Takes all that was pushed since a mark.
+    pub(crate) fn claim(&mut self, since: Mark) -> Claimed {
+        let first = self.owed.partition_point(|(at, _)| *at < since);
+        self.owed
+            .drain(first..)
+            .rev()
+            .map(|(_, work)| work)
+            .collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -49,14 +62,19 @@ impl CleanupQueue {
     }
 }
 
+/// Work that somebody has taken on, last first.
+pub(crate) type Claimed = SmallVec<[Finalizer; 1]>;
+
 /// Runs what was pushed onto a fiber's queue since a mark, in order, until there is none.
 ///
-/// Work that panics is recorded as a defect of the fiber and does not stop the next. Dropped while it
-/// waits, it puts the work that it has begun back.
+/// It takes that work on when it is created, right after the drop that pushed it: whatever else runs on the
+/// fiber meanwhile, a sibling's finalizers or the driver, cannot begin the second piece before the first has
+/// ended. Work that panics is recorded as a defect of the fiber and does not stop the next. Dropped while it
+/// waits, it owes what is left to the fiber again.
 pub(crate) struct Settle {
     fiber: Arc<FiberState>,
     since: Mark,
-    begun: Option<(Mark, Finalizer)>,
+    claimed: Claimed,
 }
 
 impl Settle {
@@ -64,7 +82,7 @@ impl Settle {
         Settle {
             fiber: Arc::clone(fiber),
             since,
-            begun: None,
+            claimed: fiber.claim(since),
         }
     }
 }
@@ -75,17 +93,17 @@ impl Future for Settle {
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         loop {
-            if this.begun.is_none() {
-                if this.fiber.mark() <= this.since {
+            let Some(work) = this.claimed.last_mut() else {
+                // The work may itself have dropped what owes work.
+                this.claimed = this.fiber.claim(this.since);
+                if this.claimed.is_empty() {
                     return Poll::Ready(());
                 }
-                this.begun = this.fiber.with_cleanup(|queue| queue.pop_since(this.since));
-            }
-            let Some((_, work)) = &mut this.begun else {
-                return Poll::Ready(());
+                continue;
             };
             let ended = ready!(catch_poll(work.as_mut(), task));
-            this.begun = None;
+            drop(this.claimed.pop());
+            this.fiber.give_up(1);
             if let Err(defect) = ended {
                 this.fiber.record_defect(defect);
             }
@@ -95,9 +113,9 @@ impl Future for Settle {
 
 impl Drop for Settle {
     fn drop(&mut self) {
-        if let Some((at, work)) = self.begun.take() {
-            self.fiber.with_cleanup(|queue| queue.put_back(at, work));
-            self.fiber.adopt_late_cleanup();
+        self.fiber.give_up(self.claimed.len());
+        while let Some(work) = self.claimed.pop() {
+            self.fiber.owe(work);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The driver: polls a fiber's body to its end, and ends the fiber only when nothing is owed.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::cleanup::{Mark, Settle};
+use crate::cleanup::{CleanupQueue, Mark, Settle};
 use crate::defect::{self, catch, catch_poll};
 use crate::fiber::{ExitSlot, FiberState};
 use crate::program;
@@ -76,7 +76,6 @@ where
 {
     let fiber = cx.fiber();
     let mut body = pin!(Some(program::run(program, cx)));
-    let mut background = None;
     let ended = poll_fn(|task| {
         fiber.listen(task);
         if fiber.is_interrupted() {
@@ -90,7 +89,7 @@ where
             Poll::Ready(Ok(result)) => Poll::Ready(Ended::Returned(result)),
             Poll::Ready(Err(defect)) => Poll::Ready(Ended::Panicked(defect)),
             Poll::Pending => {
-                poll_background(&mut background, fiber, task);
+                poll_background(fiber, task);
                 // The body may have interrupted itself, after which no waker will tell.
                 if fiber.is_interrupted() {
                     Poll::Ready(Ended::Interrupted)
@@ -110,22 +109,21 @@ where
     ended
 }
 
-/// Runs what a foreign drop pushed while the body goes on.
-fn poll_background(
-    background: &mut Option<Settle>,
-    fiber: &Arc<FiberState>,
-    task: &mut Context<'_>,
-) {
-    if background.is_none() {
-        if fiber.mark() == Mark::START || fiber.with_cleanup(|queue| queue.len()) == 0 {
-            return;
-        }
-        *background = Some(Settle::new(fiber, Mark::START));
+/// Runs what a foreign drop pushed while the body goes on. What has begun stays in the queue: the finalizers
+/// of what is around that drop wait for it.
+fn poll_background(fiber: &FiberState, task: &mut Context<'_>) {
+    if fiber.mark() == Mark::START {
+        return;
     }
-    if let Some(settle) = background
-        && Pin::new(settle).poll(task).is_ready()
-    {
-        *background = None;
+    while let Some((at, mut work)) = fiber.with_cleanup(CleanupQueue::pop) {
+        match catch_poll(work.as_mut(), task) {
+            Poll::Pending => {
+                fiber.with_cleanup(|queue| queue.put_back(at, work));
+                return;
+            }
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(defect)) => fiber.record_defect(defect),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::driver;
 use crate::runtime::Report;
-use crate::{Cause, Cx, Effect, Env, Exit, Never, Program, Reason, Value};
+use crate::{Cause, Cx, Defect, Effect, Env, Exit, Never, Program, Reason, Value, yield_now};
 
 mod state;
 
@@ -169,8 +169,10 @@ impl<R: Env, E: Value, A: Value> Program<R> for Join<E, A> {
                     _ => None,
                 };
                 cx.fiber().interrupt(by);
-                // The driver sees the request when this poll returns, and drops us here.
-                std::future::pending().await
+                // The driver sees the request when this poll returns, and drops us here. If it cannot, since
+                // a finalizer or an uninterruptible effect joined, we come back, and must not wait for ever.
+                yield_now().await;
+                Defect::new("joined an interrupted fiber where interruption has to wait").raise()
             }
         }
     }

@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 
 use futures::future::{BoxFuture, FutureExt};
 
-use crate::cleanup::Settle;
+use crate::cleanup::{Mark, Settle};
 use crate::defect::catch_poll;
-use crate::effect::creating::opaque_debug;
+use crate::effect::creating::{opaque_debug, succeed};
 use crate::fiber::FiberState;
 use crate::program::{self, Outcome};
 use crate::scope::Scope;
@@ -239,6 +239,7 @@ struct Owing<'cx, R: Env, Q: Program<R>> {
     cx: &'cx Cx<R>,
     finalizer: Option<Q>,
     when: When,
+    since: Mark,
 }
 
 impl<'cx, R: Env, Q: Program<R>> Owing<'cx, R, Q> {
@@ -247,6 +248,7 @@ impl<'cx, R: Env, Q: Program<R>> Owing<'cx, R, Q> {
             cx,
             finalizer: Some(finalizer),
             when,
+            since: cx.fiber().mark(),
         }
     }
 
@@ -256,10 +258,9 @@ impl<'cx, R: Env, Q: Program<R>> Owing<'cx, R, Q> {
 
     /// Runs the finalizer now. It takes the same road as after a drop, so there is only one to get right.
     async fn settle(self) {
-        let fiber = self.cx.fiber();
-        let mark = fiber.mark();
+        let (fiber, since) = (self.cx.fiber(), self.since);
         drop(self);
-        Settle::new(fiber, mark).await;
+        Settle::new(fiber, since).await;
     }
 }
 
@@ -349,7 +350,8 @@ where
         let inner = cx.clone();
         let acquire = async move {
             let resource = program::run(self.acquire, &inner).await?;
-            let release = (self.release)(resource.clone()).into_effect();
+            // Through an effect, so that the closure is called when the release is due, and may panic then.
+            let release = succeed(resource.clone()).flat_map(self.release);
             inner.add_finalizer(release).await;
             Ok(resource)
         };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
@@ -10,7 +10,7 @@ use slab::Slab;
 use smallvec::SmallVec;
 
 use super::FiberId;
-use crate::cleanup::{CleanupQueue, Mark, Settle};
+use crate::cleanup::{Claimed, CleanupQueue, Mark};
 use crate::scope::{Finalizer, Scope};
 use crate::{Defect, Runtime};
 
@@ -19,8 +19,6 @@ pub(crate) struct FiberState {
     id: FiberId,
     name: Option<Arc<str>>,
     runtime: Arc<dyn Runtime>,
-    /// The parent, and this fiber's place among its children.
-    parent: Option<(Arc<FiberState>, usize)>,
     scope: Scope,
     /// Set once, and never cleared. Pairs with the driver's load, which the waker orders.
     interrupted: AtomicBool,
@@ -28,6 +26,8 @@ pub(crate) struct FiberState {
     unwinding: AtomicBool,
     /// How much was ever pushed onto the cleanup queue.
     pushed: AtomicU64,
+    /// How much of it somebody has taken on, and has not ended yet.
+    claimed: AtomicUsize,
     inner: Mutex<Inner>,
 }
 
@@ -37,6 +37,9 @@ struct Inner {
     waker: Option<Waker>,
     joiners: SmallVec<[Waker; 1]>,
     interrupted_by: Option<FiberId>,
+    /// The parent, and this fiber's place among its children, until this one ends: a handle that is kept
+    /// must not keep all ancestors.
+    parent: Option<(Arc<FiberState>, usize)>,
     children: Slab<Arc<FiberState>>,
     cleanup: CleanupQueue,
     defects: Vec<Defect>,
@@ -72,12 +75,15 @@ impl FiberState {
             id,
             name,
             runtime,
-            parent,
             scope: Scope::new(),
             interrupted: AtomicBool::new(false),
             unwinding: AtomicBool::new(false),
             pushed: AtomicU64::new(0),
-            inner: Mutex::new(Inner::default()),
+            claimed: AtomicUsize::new(0),
+            inner: Mutex::new(Inner {
+                parent,
+                ..Inner::default()
+            }),
         }
     }
 
@@ -191,22 +197,25 @@ impl FiberState {
         f(&mut self.inner.lock().cleanup)
     }
 
-    /// After work was put back: wakes the driver, which goes on with it, or lets the runtime.
-    pub(crate) fn adopt_late_cleanup(self: &Arc<Self>) {
-        let (done, waker) = {
-            let inner = self.inner.lock();
-            (inner.done, inner.waker.clone())
-        };
-        if done {
-            self.runtime.spawn(Box::pin(Settle::new(self, Mark::START)));
-        } else if let Some(waker) = waker {
-            waker.wake();
+    /// Takes on what was pushed since a mark, and nobody else has taken on.
+    pub(crate) fn claim(&self, since: Mark) -> Claimed {
+        if self.mark() <= since {
+            return Claimed::new();
         }
+        let claimed = self.inner.lock().cleanup.claim(since);
+        self.claimed.fetch_add(claimed.len(), Ordering::Relaxed);
+        claimed
+    }
+
+    /// Counts work that was claimed, and has ended or is owed again.
+    pub(crate) fn give_up(&self, count: usize) {
+        self.claimed.fetch_sub(count, Ordering::Relaxed);
     }
 
     /// How many finalizers are owed. Children are not counted: they owe their own.
     pub(crate) fn owed(&self) -> usize {
-        self.inner.lock().cleanup.len() + self.scope.len()
+        let claimed = self.claimed.load(Ordering::Relaxed);
+        claimed + self.inner.lock().cleanup.len() + self.scope.len()
     }
 
     pub(crate) fn has_children(&self) -> bool {
@@ -288,12 +297,12 @@ impl FiberState {
     }
 
     fn leave_parent(&self) {
-        let Some((parent, place)) = &self.parent else {
+        let Some((parent, place)) = self.inner.lock().parent.take() else {
             return;
         };
         let waker = {
             let mut family = parent.inner.lock();
-            family.children.remove(*place);
+            family.children.remove(place);
             // Only a parent that is ending waits for its children.
             if family.children.is_empty() {
                 family.waker.clone()
