@@ -1,0 +1,294 @@
+//! A finalizer runs exactly once, whatever ends the effect.
+
+mod common;
+
+use common::{Log, Task, in_virtual_time, secs};
+use effect::prelude::*;
+use futures::FutureExt;
+
+/// The three ways to promise a finalizer, each around the same body.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Promise {
+    Ensuring,
+    Scoped,
+    OwnScope,
+}
+
+impl Promise {
+    fn around(self, body: Task, log: &Log) -> Task {
+        let release = log.note_after(secs(1), "released");
+        if self == Promise::Ensuring {
+            return body.ensuring(release).erase();
+        }
+        let used = acquire_release(succeed(()), move |()| release).flat_map(|()| body);
+        if self == Promise::Scoped {
+            used.scoped().erase()
+        } else {
+            used.erase()
+        }
+    }
+}
+
+/// Runs a body under each promise, in the given surroundings; the finalizer must run once, and, where the
+/// promise ends before the fiber does, before what follows.
+#[track_caller]
+fn check(body: Task, around: impl Fn(Task) -> Task) {
+    for promise in [Promise::Ensuring, Promise::Scoped, Promise::OwnScope] {
+        let log = Log::new();
+        let (guarded, done) = (promise.around(body.clone(), &log), log.note("done"));
+        let surrounded = around(guarded).exit().flat_map(|_| done);
+        let exit = in_virtual_time(surrounded.run_exit());
+        assert!(exit.is_success() || exit.is_interrupt(), "{exit:?}");
+        let mut lines = log.lines();
+        if promise == Promise::OwnScope {
+            lines.sort();
+            assert_eq!(lines, ["done", "released"], "{promise:?}");
+        } else {
+            assert_eq!(lines, ["released", "done"], "{promise:?}");
+        }
+    }
+}
+
+#[test]
+fn a_finalizer_runs_once_on_success() {
+    check(succeed(()).erase(), |task| task);
+}
+
+#[test]
+fn a_finalizer_runs_once_on_failure() {
+    check(fail("no").erase(), |task| task);
+}
+
+#[test]
+fn a_finalizer_runs_once_on_a_panic() {
+    check(sync(|| panic!("a bug")).erase(), |task| task);
+    check(
+        sleep(secs(1)).map(|()| panic!("a late bug")).erase(),
+        |task| task,
+    );
+}
+
+#[test]
+fn a_finalizer_runs_once_on_interruption() {
+    check(never().erase(), |task| {
+        effect(async move |cx: Cx<()>| {
+            let fiber = cx.fork(task);
+            cx.sleep(secs(1)).await;
+            let Ok(exit) = cx.run(fiber.interrupt()).await;
+            assert!(exit.is_interrupt());
+            Ok(())
+        })
+        .erase()
+    });
+}
+
+#[test]
+fn a_finalizer_runs_once_when_a_race_is_lost() {
+    let winner = || sleep::<(), &str>(secs(1));
+    check(never().erase(), |task| task.race_first(winner()).erase());
+    check(never().erase(), |task| winner().race_first(task).erase());
+    let both = |(left, _): (&'static str, &'static str)| left;
+    check(never().erase(), move |task| {
+        task.race_ok(winner()).map_error(both).erase()
+    });
+    check(never().erase(), move |task| {
+        winner().race_ok(task).map_error(both).erase()
+    });
+}
+
+#[test]
+fn a_finalizer_runs_once_on_a_timeout() {
+    check(never().erase(), |task| {
+        task.timeout(secs(1)).map_error(|_| "late").erase()
+    });
+}
+
+#[test]
+fn a_finalizer_runs_once_when_the_other_half_of_a_pair_fails() {
+    let failing = || sleep(secs(1)).flat_map(|()| fail::<(), _, ()>("no"));
+    check(never().erase(), |task| {
+        task.zip_par(failing()).map(drop).erase()
+    });
+    check(never().erase(), |task| {
+        failing().zip_par(task).map(drop).erase()
+    });
+}
+
+#[test]
+fn a_finalizer_runs_once_after_a_foreign_select() {
+    let mut expected = 0;
+    for promise in [Promise::Ensuring, Promise::Scoped, Promise::OwnScope] {
+        let log = Log::new();
+        let task = promise.around(never().erase(), &log);
+        let body = effect(async move |cx: Cx<()>| {
+            #[allow(
+                clippy::disallowed_macros,
+                reason = "what a foreign select does to an effect is the question"
+            )]
+            {
+                tokio::select! {
+                    _ = cx.run(task) => {}
+                    () = cx.sleep(secs(1)) => {}
+                }
+            }
+            Ok::<_, Never>(())
+        });
+        assert!(in_virtual_time(body.run_exit()).is_success());
+        expected += 1;
+        assert_eq!(log.lines(), ["released"], "{promise:?}");
+    }
+    assert_eq!(expected, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_drops_finalizer_ends_before_those_around_it_begin() {
+    let log = Log::new();
+    let inner = never::<(), Never, ()>().ensuring(log.note_after(secs(10), "inner"));
+    let body = effect(async move |cx: Cx<()>| {
+        let _ = cx.run(inner).now_or_never();
+        cx.sleep(secs(1)).await;
+        Ok::<_, Never>(())
+    });
+    body.ensuring(log.note("outer")).await.unwrap();
+    assert_eq!(log.lines(), ["inner", "outer"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_runtime_finishes_what_a_dropped_driver_leaves() {
+    for promise in [Promise::Ensuring, Promise::Scoped, Promise::OwnScope] {
+        let log = Log::new();
+        let exit = promise.around(never().erase(), &log).run_exit();
+        let mut exit = Box::pin(exit);
+        assert!(exit.as_mut().now_or_never().is_none());
+        drop(exit);
+        assert_eq!(log.count(), 0);
+        sleep::<(), Never>(secs(2)).await.unwrap();
+        assert_eq!(log.lines(), ["released"], "{promise:?}");
+    }
+}
+
+#[test]
+fn nested_finalizers_run_from_the_inside_out() {
+    #[track_caller]
+    fn check(end: impl Fn(Task) -> Task, body: Task) {
+        let log = Log::new();
+        // The inner ones are the slower ones: none may overtake.
+        let nested = body
+            .ensuring(log.note_after(secs(4), "1"))
+            .ensuring(log.note_after(secs(3), "2"))
+            .scoped();
+        let last = log.note("4");
+        let nested = acquire_release(succeed(()), move |()| last)
+            .flat_map(|()| nested)
+            .ensuring(log.note_after(secs(2), "3"))
+            .scoped();
+        let exit = in_virtual_time(end(nested.erase()).exit().run_exit());
+        assert!(exit.is_success(), "{exit:?}");
+        assert_eq!(log.lines(), ["1", "2", "3", "4"]);
+    }
+    let late = |task: Task| task.timeout(secs(1)).map_error(|_| "late").erase();
+    check(|task| task, succeed(()).erase());
+    check(|task| task, fail("no").erase());
+    check(|task| task, sync(|| panic!("a bug")).erase());
+    check(late, never().erase());
+    check(
+        |task| {
+            effect(async move |cx: Cx<()>| {
+                let fiber = cx.fork(task);
+                cx.sleep(secs(1)).await;
+                let _ = cx.run(fiber.interrupt()).await;
+                Ok(())
+            })
+            .erase()
+        },
+        never().erase(),
+    );
+    // A sibling whose own finalizer ends in between must not take over what is not its own.
+    check(
+        move |task| {
+            let sibling = succeed::<(), &str, _>(()).ensuring(sleep(secs(3)));
+            sibling.zip_par(late(task)).map(drop).erase()
+        },
+        never().erase(),
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finalizer_that_panics_does_not_stop_the_next() {
+    let log = Log::new();
+    let exit = fail::<(), _, ()>("E")
+        .ensuring(sync(|| panic!("P1")))
+        .ensuring(log.note("ran"))
+        .ensuring(sync(|| panic!("P2")))
+        .ensuring(sync(|| panic!("P3")))
+        .run_exit()
+        .await;
+    let found = common::reasons(exit.cause().unwrap());
+    assert_eq!(found, ["fail E", "die P1", "die P2", "die P3"]);
+    assert_eq!(log.lines(), ["ran"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_panics_does_not_stop_the_next() {
+    let log = Log::new();
+    let first = log.note("first acquired, last released");
+    let exit = acquire_release(succeed::<_, &str, _>(()), move |()| first)
+        .zip(acquire_release(succeed(()), |()| sync(|| panic!("P1"))))
+        .scoped()
+        .run_exit()
+        .await;
+    assert_eq!(common::reasons(exit.cause().unwrap()), ["die P1"]);
+    assert_eq!(log.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_is_built_only_when_it_is_due() {
+    let log = Log::new();
+    let (built, used) = (log.clone(), log.note("used"));
+    let task = acquire_release(succeed::<_, Never, _>(()), move |()| {
+        built.write("built");
+        succeed(())
+    });
+    task.flat_map(|()| used).scoped().await.unwrap();
+    assert_eq!(log.lines(), ["used", "built"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn finalizers_can_fork_race_and_time_out() {
+    let log = Log::new();
+    let (raced, timed) = (log.note("raced"), log.note("timed out"));
+    let forked = log.note_after(secs(1), "forked");
+    let finalizer = forked
+        .fork()
+        .flat_map(|fiber| fiber.join())
+        .zip(never().ensuring(raced).race_first(sleep(secs(1))))
+        .zip(
+            never()
+                .ensuring(timed)
+                .timeout(secs(1))
+                .fold(|_: TimeoutError<Never>| (), |()| ()),
+        )
+        .map(drop);
+    let task = never::<(), &str, ()>().ensuring(finalizer).erase();
+    let all = ["forked", "raced", "timed out"];
+    let body = effect(async move |cx: Cx<()>| {
+        let fiber = cx.fork(task);
+        cx.sleep(secs(1)).await;
+        Ok::<_, Never>(cx.run(fiber.interrupt()).await?.is_interrupt())
+    });
+    assert_eq!(body.run_exit().await, Exit::Success(true));
+    assert_eq!(log.lines(), all);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finalizer_that_joins_an_interrupted_fiber_dies_and_does_not_hang() {
+    let body = effect(async move |cx: Cx<()>| {
+        let child = cx.fork(never::<_, Never, ()>());
+        child.interrupt_fork();
+        let joining = child.join();
+        cx.run(succeed::<_, Never, _>(()).ensuring(joining)).await?;
+        Ok::<_, Never>(())
+    });
+    let exit = body.run_exit().await;
+    assert!(exit.cause().unwrap().is_die(), "{exit:?}");
+}
