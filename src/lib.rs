@@ -1,9 +1,10 @@
 //! Typed, lazy effects on structured fibers, with streams and pipelines that lose nothing.
-#![doc = ""]
+
 #![forbid(unsafe_code)]
 
 pub use effect_core::*;
 pub use effect_runtime::*;
+pub use effect_stream::*;
 
 /// What most programs use: `use effect::prelude::*;`.
 pub mod prelude {
@@ -12,4 +13,8 @@ pub mod prelude {
         acquire_release, blocking, die, effect, fail, from_result, never, sleep, succeed, sync,
     };
     pub use effect_runtime::{Main, run, run_main};
+    pub use effect_stream::{
+        Channel, ChannelClosed, Failed, Fault, Pipeline, PipelineError, PipelineReport, SendError,
+        Stream, StreamE, stage,
+    };
 }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::cleanup::Settle;
 use crate::fiber::{Fiber, FiberId, FiberState};
 use crate::program::{self, Outcome};
 use crate::scope::Scope;
@@ -121,6 +122,21 @@ impl<R: Env> Cx<R> {
         effect: I,
     ) -> impl Future<Output = Outcome<R, I::Program>> + Send + use<'_, R, I> {
         program::run(effect.into_effect().program, self)
+    }
+
+    /// Awaits a future and drops it, then waits for the finalizers that its drop owes.
+    ///
+    /// What polls effects by hand, as a race does, goes through this, so that whatever was dropped half-way
+    /// has ended before anybody goes on.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, it leaves the rest to the fiber, which does not end before it is done.
+    pub async fn settling<F: Future>(&self, future: F) -> F::Output {
+        let mark = self.fiber.mark();
+        let output = future.await;
+        Settle::new(&self.fiber, mark).await;
+        output
     }
 
     /// Starts an effect on a fiber of its own, supervised by this one.

@@ -15,7 +15,7 @@ use crate::{Cx, Effect, Env, Program, Value};
     label = "not an effect",
     note = "return an `Effect`, or an `async move` block whose value is a `Result`"
 )]
-pub trait IntoEffect<R: Env> {
+pub trait IntoEffect<R: Env>: Value {
     /// What the effect fails with.
     type Error: Value;
     /// What the effect succeeds with.

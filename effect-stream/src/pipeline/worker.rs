@@ -1,0 +1,334 @@
+//! A worker: takes what is ready in batches, never waits to fill one, and gives back what it cannot do at once.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+
+use effect_core::{Budget, Cx, Env, Exit, IntoEffect, Reason, Value, succeed};
+use futures::future::join;
+use futures::poll;
+
+use super::Halt;
+use super::report::{Failed, Fault};
+use super::ticket::{Envelope, Ledger, Ticket};
+use crate::Channel;
+use crate::channel::{ChannelClosed, Receive, Supply, WaitingSender};
+
+/// How many items move at once. More would cost latency and save little: the lock that a batch shares is
+/// already a fraction of what an item costs.
+const BATCH: usize = 32;
+
+/// Where a stage takes its items from.
+pub(super) enum Inlet<T> {
+    /// The pipeline's input: items get their tickets here.
+    Input(Channel<T>, Arc<Ledger>),
+    /// The queue behind another stage.
+    Queue(Channel<Envelope<T>>),
+}
+
+impl<T> Clone for Inlet<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Inlet::Input(channel, ledger) => Inlet::Input(channel.clone(), Arc::clone(ledger)),
+            Inlet::Queue(queue) => Inlet::Queue(queue.clone()),
+        }
+    }
+}
+
+/// The items in a worker's hand. What it has not begun goes back when it is dropped.
+struct Batch<'a, T> {
+    inlet: &'a Inlet<T>,
+    receive: ReceiveFrom<T>,
+    items: VecDeque<Envelope<T>>,
+    claimed: usize,
+}
+
+enum ReceiveFrom<T> {
+    Input(Receive<T>),
+    Queue(Receive<Envelope<T>>),
+}
+
+impl<'a, T> Batch<'a, T> {
+    fn new(inlet: &'a Inlet<T>) -> Self {
+        let receive = match inlet {
+            Inlet::Input(channel, _) => ReceiveFrom::Input(channel.receive()),
+            Inlet::Queue(queue) => ReceiveFrom::Queue(queue.receive()),
+        };
+        Batch {
+            inlet,
+            receive,
+            items: VecDeque::with_capacity(BATCH),
+            claimed: 0,
+        }
+    }
+
+    /// Takes what is there, at least one item.
+    async fn fill(&mut self) -> Result<(), ChannelClosed> {
+        self.release();
+        let Batch {
+            inlet,
+            receive,
+            items,
+            claimed,
+        } = self;
+        poll_fn(|task| match (&mut *receive, *inlet) {
+            (ReceiveFrom::Input(receive), Inlet::Input(_, ledger)) => {
+                receive.poll_many(task, BATCH, true, |value| {
+                    items.push_back(Envelope {
+                        ticket: Ticket::issue(ledger),
+                        value,
+                    });
+                })
+            }
+            (ReceiveFrom::Queue(receive), _) => {
+                receive.poll_many(task, BATCH, true, |envelope| items.push_back(envelope))
+            }
+            (ReceiveFrom::Input(_), Inlet::Queue(_)) => unreachable!("made from the same inlet"),
+        })
+        .await?;
+        *claimed = items.len();
+        Ok(())
+    }
+
+    /// Gives back what has not been begun, ahead of what came later, for other workers to take.
+    fn release(&mut self) {
+        if self.claimed == 0 {
+            return;
+        }
+        let items = self.items.drain(..);
+        match self.inlet {
+            Inlet::Input(channel, _) => channel.release(
+                self.claimed,
+                items.map(|Envelope { ticket, value }| {
+                    ticket.cancel();
+                    value
+                }),
+            ),
+            Inlet::Queue(queue) => queue.release(self.claimed, items),
+        }
+        self.claimed = 0;
+    }
+}
+
+impl<T> Drop for Batch<'_, T> {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// Where a stage leaves its results. The last writer that ends closes it.
+pub(super) struct Outlet<T> {
+    target: Target<T>,
+    writers: Arc<AtomicUsize>,
+}
+
+enum Target<T> {
+    /// The queue before the next stage.
+    Queue(Channel<Envelope<T>>),
+    /// The pipeline's output: items are delivered here.
+    Output(Channel<T>),
+}
+
+impl<T> Outlet<T> {
+    pub(super) fn queue(queue: Channel<Envelope<T>>) -> Self {
+        Outlet {
+            target: Target::Queue(queue),
+            writers: Arc::new(AtomicUsize::new(1)),
+        }
+    }
+
+    pub(super) fn output(output: Channel<T>) -> Self {
+        Outlet {
+            target: Target::Output(output),
+            writers: Arc::new(AtomicUsize::new(1)),
+        }
+    }
+
+    /// Moves everything out of `done`, in batches, as room allows.
+    pub(super) async fn flush(
+        &self,
+        done: &mut VecDeque<Envelope<T>>,
+    ) -> Result<(), ChannelClosed> {
+        if done.is_empty() {
+            return Ok(());
+        }
+        match &self.target {
+            Target::Queue(queue) => {
+                let mut sender = WaitingSender::new(queue);
+                poll_fn(|task| sender.poll_push(task, done)).await
+            }
+            Target::Output(output) => {
+                let mut sender = WaitingSender::new(output);
+                let mut delivering = Delivering { done };
+                poll_fn(|task| sender.poll_push(task, &mut delivering)).await
+            }
+        }
+    }
+}
+
+impl<T> Clone for Outlet<T> {
+    fn clone(&self) -> Self {
+        self.writers.fetch_add(1, Ordering::Relaxed);
+        let target = match &self.target {
+            Target::Queue(queue) => Target::Queue(queue.clone()),
+            Target::Output(output) => Target::Output(output.clone()),
+        };
+        Outlet {
+            target,
+            writers: Arc::clone(&self.writers),
+        }
+    }
+}
+
+impl<T> Drop for Outlet<T> {
+    fn drop(&mut self) {
+        // The channel's lock orders what the writers sent; the count only has to be exact.
+        if self.writers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            match &self.target {
+                Target::Queue(queue) => queue.close(),
+                Target::Output(output) => output.close(),
+            }
+        }
+    }
+}
+
+/// Delivers items at the moment in which the output accepts them, and not before.
+struct Delivering<'a, T> {
+    done: &'a mut VecDeque<Envelope<T>>,
+}
+
+impl<T> Supply<T> for Delivering<'_, T> {
+    fn is_empty(&self) -> bool {
+        self.done.is_empty()
+    }
+
+    fn take(&mut self) -> Option<T> {
+        let Envelope { ticket, value } = self.done.pop_front()?;
+        ticket.deliver();
+        Some(value)
+    }
+}
+
+/// Where the failures of a run go.
+pub(super) struct Failures<E> {
+    pub(super) errors: Option<Channel<Failed<E>>>,
+    pub(super) halt: Channel<Halt<E>>,
+}
+
+impl<E> Failures<E> {
+    /// Routes a failure. False if there was no way for it but to end the run.
+    async fn route(&self, ticket: Ticket, failed: Failed<E>) -> bool {
+        let failed = match &self.errors {
+            Some(errors) => match errors.send(failed).await {
+                Ok(()) => {
+                    ticket.fail();
+                    return true;
+                }
+                Err(rejected) => rejected.0,
+            },
+            None => failed,
+        };
+        ticket.fail();
+        self.halt(Halt::Failed(failed)).await;
+        false
+    }
+
+    pub(super) async fn halt(&self, halt: Halt<E>) {
+        // Whoever comes second finds the run halted already, by the first.
+        let _ = self.halt.send(halt).await;
+    }
+}
+
+impl<E> Clone for Failures<E> {
+    fn clone(&self) -> Self {
+        Failures {
+            errors: self.errors.clone(),
+            halt: self.halt.clone(),
+        }
+    }
+}
+
+/// What one worker of a stage is made of.
+pub(super) struct Worker<A, B, E, F> {
+    pub(super) stage: Arc<str>,
+    pub(super) f: Arc<F>,
+    /// Whether it is the stage's only one: then there is nobody to give items back to, and the order is kept.
+    pub(super) alone: bool,
+    pub(super) inlet: Inlet<A>,
+    pub(super) outlet: Outlet<B>,
+    pub(super) failures: Failures<E>,
+}
+
+impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
+    /// Works until the inlet has ended, or the run is halted.
+    pub(super) async fn work<R, I>(self, cx: Cx<R>)
+    where
+        R: Env,
+        I: IntoEffect<R, Error = E, Value = B>,
+        F: Fn(A) -> I + Send + Sync + 'static,
+    {
+        let mut batch = Batch::new(&self.inlet);
+        let mut done = VecDeque::with_capacity(BATCH);
+        let mut budget = Budget::new();
+        while batch.fill().await.is_ok() {
+            while let Some(Envelope { ticket, value }) = batch.items.pop_front() {
+                let f = Arc::clone(&self.f);
+                let run = succeed(value).flat_map(move |value| f(value)).exit();
+                let mut run = pin!(cx.run(run));
+                let exit = match poll!(run.as_mut()) {
+                    Poll::Ready(exit) => exit,
+                    Poll::Pending => {
+                        if !self.alone {
+                            batch.release();
+                        }
+                        // What is done goes on, and what has started is never left unpolled.
+                        let (exit, flushed) = join(run, self.outlet.flush(&mut done)).await;
+                        if flushed.is_err() {
+                            return self.failures.halt(Halt::OutputClosed).await;
+                        }
+                        exit
+                    }
+                };
+                let Ok(exit) = exit;
+                match exit {
+                    Exit::Success(value) => done.push_back(Envelope { ticket, value }),
+                    Exit::Failure(cause) => {
+                        let failed = Failed {
+                            stage: Arc::clone(&self.stage),
+                            fault: fault(cause),
+                        };
+                        let route = self.failures.route(ticket, failed);
+                        let (routed, flushed) = join(route, self.outlet.flush(&mut done)).await;
+                        if flushed.is_err() {
+                            return self.failures.halt(Halt::OutputClosed).await;
+                        }
+                        if !routed {
+                            return;
+                        }
+                    }
+                }
+            }
+            if self.outlet.flush(&mut done).await.is_err() {
+                return self.failures.halt(Halt::OutputClosed).await;
+            }
+            budget.spend().await;
+        }
+    }
+}
+
+/// A defect is never taken for the typed failure beside it.
+fn fault<E>(cause: effect_core::Cause<E>) -> Fault<E> {
+    if let Some(defect) = cause.defect() {
+        return Fault::Defect(defect.clone());
+    }
+    match cause.into_failure() {
+        Ok(error) => Fault::Error(error),
+        Err(cause) => match cause.primary() {
+            Reason::Die(defect) => Fault::Defect(defect.clone()),
+            _ => unreachable!("an effect's own exit shows no interruption"),
+        },
+    }
+}

@@ -1,0 +1,111 @@
+//! What a stream is made of: a description that opens as a plain `futures::Stream`.
+
+use std::future::{Future, poll_fn};
+use std::ops::ControlFlow;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use effect_core::{Budget, Cx, Env, Value, yield_now};
+use futures::Stream as FuturesStream;
+
+/// A description of many values, that opens as a stream in an environment `R`.
+///
+/// Every operator of [`Stream`](crate::Stream) is a small type that implements this trait. Nothing happens
+/// before the opened stream is polled.
+pub trait Source<R: Env>: Sized + Send + 'static {
+    /// What it emits.
+    type Item: Value;
+
+    /// Opens the source.
+    fn open(self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send;
+
+    /// Folds everything into one value, until `f` breaks or the source ends.
+    ///
+    /// A source that never waits overrides this with a plain loop, so that a chain of such operators costs
+    /// what the loop costs: internal iteration, as in [`Iterator::try_fold`].
+    fn fold<B, F>(self, cx: &Cx<R>, init: B, f: F) -> impl Future<Output = B> + Send
+    where
+        B: Value,
+        F: FnMut(B, Self::Item) -> ControlFlow<B, B> + Send,
+    {
+        pull_fold(self.open(cx), init, f)
+    }
+}
+
+/// A stream that can go on with what it has begun while nobody wants its next item.
+///
+/// Streams that hold work in flight stop it when they are not polled: `buffered(4)` in the futures crate does,
+/// while the body of its loop waits, and with a lock between the two that is a deadlock. Here the ends call
+/// [`poll_progress`](Pull::poll_progress) while their body waits. The idea is from without.boats' essay
+/// "poll_progress".
+pub trait Pull: FuturesStream {
+    /// Goes on with what has begun, and begins nothing. Ready when there is nothing to go on with.
+    fn poll_progress(self: Pin<&mut Self>, _task: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+/// Folds by pulling item by item.
+pub(crate) async fn pull_fold<S, B, F>(source: S, init: B, mut f: F) -> B
+where
+    S: Pull,
+    F: FnMut(B, S::Item) -> ControlFlow<B, B>,
+{
+    let mut source = pin!(source);
+    let mut folded = init;
+    let mut budget = Budget::new();
+    while let Some(item) = next(source.as_mut()).await {
+        match f(folded, item) {
+            ControlFlow::Continue(next) => folded = next,
+            ControlFlow::Break(last) => return last,
+        }
+        budget.spend().await;
+    }
+    folded
+}
+
+/// Folds an iterator, and lets others run between turns of many items.
+pub(crate) async fn iterate_fold<I, B, F>(mut items: I, init: B, mut f: F) -> B
+where
+    I: Iterator,
+    F: FnMut(B, I::Item) -> ControlFlow<B, B>,
+{
+    let mut folded = init;
+    loop {
+        // The inner loop has no await in it, and the compiler makes of it what it would of a plain one.
+        for _ in 0..ITEMS_PER_TURN {
+            let Some(item) = items.next() else {
+                return folded;
+            };
+            match f(folded, item) {
+                ControlFlow::Continue(next) => folded = next,
+                ControlFlow::Break(last) => return last,
+            }
+        }
+        yield_now().await;
+    }
+}
+
+/// How many items a loop that never waits takes before it lets others run.
+const ITEMS_PER_TURN: usize = 1024;
+
+/// The next item of an opened source.
+pub(crate) fn next<S: FuturesStream>(
+    mut source: Pin<&mut S>,
+) -> impl Future<Output = Option<S::Item>> {
+    poll_fn(move |task| source.as_mut().poll_next(task))
+}
+
+/// Awaits a body, and keeps what the source has in flight going meanwhile.
+pub(crate) async fn beside<S: Pull, F: Future>(mut source: Pin<&mut S>, body: F) -> F::Output {
+    let mut body = pin!(body);
+    poll_fn(|task| {
+        let polled = body.as_mut().poll(task);
+        if polled.is_pending() {
+            // Whether it is done does not matter; its wakers are registered.
+            let _ = source.as_mut().poll_progress(task);
+        }
+        polled
+    })
+    .await
+}

@@ -1,0 +1,158 @@
+//! Where streams come from: iterators, channels, and other streams.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use effect_core::{Cx, Env, Value};
+use futures::Stream as FuturesStream;
+use pin_project_lite::pin_project;
+
+use crate::Channel;
+use crate::channel::Receive;
+use crate::source::{Pull, Source, iterate_fold};
+
+/// The source of [`Stream::from_iter`](crate::Stream::from_iter).
+#[derive(Clone)]
+pub struct FromIter<I> {
+    pub(crate) items: I,
+}
+
+impl<R, I> Source<R> for FromIter<I>
+where
+    R: Env,
+    I: IntoIterator<IntoIter: Send> + Value,
+    I::Item: Value,
+{
+    type Item = I::Item;
+
+    fn open(self, _cx: &Cx<R>) -> impl Pull<Item = I::Item> + Send {
+        Iterate {
+            items: self.items.into_iter(),
+        }
+    }
+
+    fn fold<B, F>(self, _cx: &Cx<R>, init: B, f: F) -> impl Future<Output = B> + Send
+    where
+        B: Value,
+        F: FnMut(B, I::Item) -> ControlFlow<B, B> + Send,
+    {
+        iterate_fold(self.items.into_iter(), init, f)
+    }
+}
+
+struct Iterate<I> {
+    items: I,
+}
+
+// The iterator is only ever used by reference.
+impl<I> Unpin for Iterate<I> {}
+
+impl<I: Iterator> FuturesStream for Iterate<I> {
+    type Item = I::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, _task: &mut Context<'_>) -> Poll<Option<I::Item>> {
+        Poll::Ready(self.items.next())
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.items.size_hint()
+    }
+}
+
+impl<I: Iterator> Pull for Iterate<I> {}
+
+/// The source of [`Stream::from_channel`](crate::Stream::from_channel).
+#[derive(Debug)]
+pub struct FromChannel<T> {
+    pub(crate) channel: Channel<T>,
+}
+
+impl<T> Clone for FromChannel<T> {
+    fn clone(&self) -> Self {
+        FromChannel {
+            channel: self.channel.clone(),
+        }
+    }
+}
+
+impl<R: Env, T: Value> Source<R> for FromChannel<T> {
+    type Item = T;
+
+    fn open(self, _cx: &Cx<R>) -> impl Pull<Item = T> + Send {
+        Receiving {
+            receive: self.channel.receive(),
+        }
+    }
+}
+
+struct Receiving<T> {
+    receive: Receive<T>,
+}
+
+impl<T> FuturesStream for Receiving<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<T>> {
+        let received = ready!(Pin::new(&mut self.receive).poll(task));
+        Poll::Ready(received.ok())
+    }
+}
+
+impl<T> Pull for Receiving<T> {}
+
+/// The source of [`Stream::from_stream`](crate::Stream::from_stream).
+#[derive(Clone)]
+pub struct FromStream<S> {
+    pub(crate) stream: S,
+}
+
+impl<R, S> Source<R> for FromStream<S>
+where
+    R: Env,
+    S: FuturesStream + Value,
+    S::Item: Value,
+{
+    type Item = S::Item;
+
+    fn open(self, _cx: &Cx<R>) -> impl Pull<Item = S::Item> + Send {
+        Foreign {
+            stream: self.stream,
+        }
+    }
+}
+
+pin_project! {
+    struct Foreign<S> {
+        #[pin]
+        stream: S,
+    }
+}
+
+impl<S: FuturesStream> FuturesStream for Foreign<S> {
+    type Item = S::Item;
+
+    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        self.project().stream.poll_next(task)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.stream.size_hint()
+    }
+}
+
+impl<S: FuturesStream> Pull for Foreign<S> {}
+
+impl<I> fmt::Debug for FromIter<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromIter").finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for FromStream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromStream").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,186 @@
+//! The ends: what makes an effect of a stream.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::pin::pin;
+
+use effect_core::{Budget, Cx, Effect, Env, IntoEffect, Never, Program, Value};
+
+use crate::source::{Source, beside, next};
+use crate::stream::Stream;
+use crate::stream_e::StreamE;
+
+/// # Running
+impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
+    /// Runs the stream and collects what it emits, in order.
+    ///
+    /// # Panics
+    ///
+    /// A panic in the stream is a defect of the effect. This holds for every end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Interrupted, the stream is interrupted with all that runs in it, and its finalizers run. This holds
+    /// for every end.
+    pub fn run_collect(self) -> Effect<R, Never, Vec<A>, Collect<S, A>> {
+        self.run_fold(Vec::new(), push as fn(Vec<A>, A) -> Vec<A>)
+    }
+
+    /// Runs the stream and folds what it emits into one value.
+    pub fn run_fold<B, F>(self, init: B, f: F) -> Effect<R, Never, B, Fold<S, B, F>>
+    where
+        B: Value,
+        F: FnMut(B, A) -> B + Value,
+    {
+        Effect::new(Fold {
+            source: self.source,
+            init,
+            f,
+        })
+    }
+
+    /// Runs an effect for each item, one after the other. What the stream has in flight goes on meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the effect, after which nothing more is pulled.
+    pub fn run_for_each<I, F>(self, f: F) -> Effect<R, I::Error, (), ForEach<S, F>>
+    where
+        I: IntoEffect<R>,
+        F: FnMut(A) -> I + Value,
+    {
+        Effect::new(ForEach {
+            source: self.source,
+            f,
+        })
+    }
+}
+
+/// # Running
+impl<R, E, A, S> StreamE<R, E, A, S>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    S: Source<R, Item = Result<A, E>>,
+{
+    /// Runs the stream and collects all its elements, failures in their places.
+    pub fn run_collect(self) -> Effect<R, Never, Vec<Result<A, E>>, Collect<S, Result<A, E>>> {
+        self.into_results().run_collect()
+    }
+
+    /// Runs the stream and folds all its elements, failures included, into one value.
+    pub fn run_fold<B, F>(self, init: B, f: F) -> Effect<R, Never, B, Fold<S, B, F>>
+    where
+        B: Value,
+        F: FnMut(B, Result<A, E>) -> B + Value,
+    {
+        self.into_results().run_fold(init, f)
+    }
+
+    /// Runs an effect for each element, failures included, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the effect, after which nothing more is pulled.
+    pub fn run_for_each<I, F>(self, f: F) -> Effect<R, I::Error, (), ForEach<S, F>>
+    where
+        I: IntoEffect<R>,
+        F: FnMut(Result<A, E>) -> I + Value,
+    {
+        self.into_results().run_for_each(f)
+    }
+
+    /// Runs the stream and collects the values and the errors, each side in its order.
+    pub fn partition(self) -> Effect<R, Never, (Vec<A>, Vec<E>), Partition<S, A, E>> {
+        self.run_fold((Vec::new(), Vec::new()), sort as fn(_, _) -> _)
+    }
+}
+
+/// The program of [`Stream::run_collect`].
+pub type Collect<S, A> = Fold<S, Vec<A>, fn(Vec<A>, A) -> Vec<A>>;
+
+/// The program of [`StreamE::partition`].
+pub type Partition<S, A, E> = Fold<S, Sides<A, E>, fn(Sides<A, E>, Result<A, E>) -> Sides<A, E>>;
+
+type Sides<A, E> = (Vec<A>, Vec<E>);
+
+fn push<A>(mut items: Vec<A>, item: A) -> Vec<A> {
+    items.push(item);
+    items
+}
+
+fn sort<A, E>(mut sides: Sides<A, E>, element: Result<A, E>) -> Sides<A, E> {
+    match element {
+        Ok(value) => sides.0.push(value),
+        Err(error) => sides.1.push(error),
+    }
+    sides
+}
+
+/// The program of [`Stream::run_fold`].
+#[derive(Clone)]
+pub struct Fold<S, B, F> {
+    source: S,
+    init: B,
+    f: F,
+}
+
+impl<R, B, S, F> Program<R> for Fold<S, B, F>
+where
+    R: Env,
+    B: Value,
+    S: Source<R>,
+    F: FnMut(B, S::Item) -> B + Value,
+{
+    type Error = Never;
+    type Value = B;
+
+    async fn run(mut self, cx: &Cx<R>) -> Result<B, Never> {
+        let step = move |folded, item| ControlFlow::Continue((self.f)(folded, item));
+        Ok(cx.settling(self.source.fold(cx, self.init, step)).await)
+    }
+}
+
+/// The program of [`Stream::run_for_each`].
+#[derive(Clone)]
+pub struct ForEach<S, F> {
+    source: S,
+    f: F,
+}
+
+impl<R, S, F, I> Program<R> for ForEach<S, F>
+where
+    R: Env,
+    S: Source<R>,
+    I: IntoEffect<R>,
+    F: FnMut(S::Item) -> I + Value,
+{
+    type Error = I::Error;
+    type Value = ();
+
+    async fn run(mut self, cx: &Cx<R>) -> Result<(), I::Error> {
+        let run = async move {
+            let mut source = pin!(self.source.open(cx));
+            let mut budget = Budget::new();
+            while let Some(item) = next(source.as_mut()).await {
+                beside(source.as_mut(), cx.run((self.f)(item))).await?;
+                budget.spend().await;
+            }
+            Ok(())
+        };
+        cx.settling(run).await
+    }
+}
+
+impl<S, B, F> fmt::Debug for Fold<S, B, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fold").finish_non_exhaustive()
+    }
+}
+
+impl<S, F> fmt::Debug for ForEach<S, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ForEach").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,303 @@
+//! The error-aware type: a lazy description of many values, each of which may have failed.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use effect_core::{Env, IntoEffect, Value};
+use futures::Stream as FuturesStream;
+
+use crate::Channel;
+use crate::erased::ErasedSource;
+use crate::source::Source;
+use crate::stream::Stream;
+use crate::stream::chunks::ChunksE;
+use crate::stream::filter_map::{FilterOk, Map, MapError, MapOk};
+use crate::stream::from::{FromChannel, FromIter, FromStream};
+use crate::stream::map_effect::{MapEffectE, RecoverE};
+use crate::stream::merge::Merge;
+use crate::stream::take::Take;
+
+/// A lazy description of many values, each of which succeeded with `A` or failed with `E`.
+///
+/// A failure is an element: it flows on in its place, and does not end the stream. Each operator says which
+/// side it touches.
+///
+/// # Examples
+///
+/// ```
+/// use effect_stream::StreamE;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let checked = StreamE::range(1..5).map_effect(|n| async move {
+///     if n % 3 == 0 { Err(format!("no {n}")) } else { Ok(n * 2) }
+/// });
+/// let Ok((good, bad)) = checked.partition().await;
+/// assert_eq!(good, [2, 4, 8]);
+/// assert_eq!(bad, ["no 3"]);
+/// # }
+/// ```
+#[must_use = "a stream is a description: nothing happens until it is run"]
+pub struct StreamE<R, E, A, S = ErasedSource<R, Result<A, E>>> {
+    pub(crate) source: S,
+    types: PhantomData<fn(&R) -> (E, A)>,
+}
+
+impl<R, E, A, S> StreamE<R, E, A, S>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    S: Source<R, Item = Result<A, E>>,
+{
+    /// Wraps a source of results. Operators of one's own begin here.
+    pub const fn new(source: S) -> Self {
+        StreamE {
+            source,
+            types: PhantomData,
+        }
+    }
+
+    /// Forgets the source's type, so that the stream can be named in a signature.
+    pub fn erase(self) -> StreamE<R, E, A>
+    where
+        S: Clone,
+    {
+        StreamE::new(ErasedSource::new(self.source))
+    }
+}
+
+/// A closure's type where there is only a function: succeeds with an item.
+type Succeed<A, E> = fn(A) -> Result<A, E>;
+
+/// # Creating
+impl<R: Env, E: Value, A: Value> StreamE<R, E, A> {
+    /// Emits the items of an iterator, as successes.
+    ///
+    /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_iter`].
+    #[allow(
+        clippy::type_complexity,
+        reason = "the source is named as precisely as it is built"
+    )]
+    pub fn from_iter<I>(items: I) -> StreamE<R, E, A, Map<FromIter<I>, Succeed<A, E>>>
+    where
+        I: IntoIterator<Item = A, IntoIter: Send> + Value,
+    {
+        StreamE::new(Map {
+            source: FromIter { items },
+            f: Ok,
+        })
+    }
+
+    /// Emits the numbers of a range, as successes.
+    ///
+    /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_iter`].
+    #[allow(
+        clippy::type_complexity,
+        reason = "the source is named as precisely as it is built"
+    )]
+    pub fn range<I>(
+        range: std::ops::Range<I>,
+    ) -> StreamE<R, E, A, Map<FromIter<std::ops::Range<I>>, Succeed<A, E>>>
+    where
+        I: Value,
+        std::ops::Range<I>: Iterator<Item = A>,
+    {
+        StreamE::from_iter(range)
+    }
+
+    /// Emits the results of an iterator, each on its side.
+    ///
+    /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_iter`].
+    pub fn from_results<I>(results: I) -> StreamE<R, E, A, FromIter<I>>
+    where
+        I: IntoIterator<Item = Result<A, E>, IntoIter: Send> + Value,
+    {
+        StreamE::new(FromIter { items: results })
+    }
+
+    /// Emits what is received from a channel, as successes.
+    ///
+    /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_channel`].
+    #[allow(
+        clippy::type_complexity,
+        reason = "the source is named as precisely as it is built"
+    )]
+    pub fn from_channel(
+        channel: Channel<A>,
+    ) -> StreamE<R, E, A, Map<FromChannel<A>, Succeed<A, E>>> {
+        StreamE::new(Map {
+            source: FromChannel { channel },
+            f: Ok,
+        })
+    }
+
+    /// Emits the results that a `futures::Stream` yields, each on its side.
+    ///
+    /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_stream`].
+    pub fn from_stream<T>(stream: T) -> StreamE<R, E, A, FromStream<T>>
+    where
+        T: FuturesStream<Item = Result<A, E>> + Value,
+    {
+        StreamE::new(FromStream { stream })
+    }
+}
+
+/// # Transforming
+impl<R, E, A, S> StreamE<R, E, A, S>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    S: Source<R, Item = Result<A, E>>,
+{
+    /// Transforms each value. Touches successes only.
+    ///
+    /// - **Pulls** an element for each that is wanted.
+    /// - **Fails** never; a panic of the closure is a defect of the run.
+    /// - **Completes** when the source does.
+    /// - **When interrupted**, interrupts the source.
+    pub fn map<B, F>(self, f: F) -> StreamE<R, E, B, MapOk<S, F>>
+    where
+        B: Value,
+        F: FnMut(A) -> B + Value,
+    {
+        StreamE::new(MapOk {
+            source: self.source,
+            f,
+        })
+    }
+
+    /// Transforms each error. Touches failures only.
+    ///
+    /// - **Pulls** an element for each that is wanted.
+    /// - **Fails** never; a panic of the closure is a defect of the run.
+    /// - **Completes** when the source does.
+    /// - **When interrupted**, interrupts the source.
+    pub fn map_error<E2, F>(self, f: F) -> StreamE<R, E2, A, MapError<S, F>>
+    where
+        E2: Value,
+        F: FnMut(E) -> E2 + Value,
+    {
+        StreamE::new(MapError {
+            source: self.source,
+            f,
+        })
+    }
+
+    /// Keeps the values that a predicate holds for. Touches successes only: failures flow on.
+    ///
+    /// - **Pulls** until an element is kept.
+    /// - **Fails** never; a panic of the predicate is a defect of the run.
+    /// - **Completes** when the source does.
+    /// - **When interrupted**, interrupts the source.
+    pub fn filter<F>(self, keep: F) -> StreamE<R, E, A, FilterOk<S, F>>
+    where
+        F: FnMut(&A) -> bool + Value,
+    {
+        StreamE::new(FilterOk {
+            source: self.source,
+            keep,
+        })
+    }
+
+    /// Emits the first `count` elements only, failures counted.
+    ///
+    /// - **Pulls** exactly `count` elements, and not one more to see whether there is one.
+    /// - **Completes** with the last of them, or when the source does.
+    /// - **When interrupted**, interrupts the source.
+    pub fn take(self, count: usize) -> StreamE<R, E, A, Take<S>> {
+        StreamE::new(Take {
+            source: self.source,
+            count,
+        })
+    }
+
+    /// Emits values in groups of `size`. A failure flows on, after the smaller group of what came before it.
+    ///
+    /// - **Pulls** `size` elements for a group.
+    /// - **Completes** when the source does, with what is left as a last group.
+    /// - **When interrupted**, interrupts the source; an open group is dropped.
+    ///
+    /// # Panics
+    ///
+    /// If `size` is 0.
+    #[track_caller]
+    pub fn chunks(self, size: usize) -> StreamE<R, E, Vec<A>, ChunksE<S>> {
+        assert!(size > 0, "a chunk has at least one item");
+        StreamE::new(ChunksE {
+            source: self.source,
+            size,
+        })
+    }
+
+    /// Runs an effect for each value, one after the other, and emits its result. Touches successes only.
+    ///
+    /// - **Pulls** the next element once the current effect has ended; never ahead.
+    /// - **Fails** never: a failed effect is a failed element, and the next one follows.
+    /// - **Completes** when the source does and the last effect has ended.
+    /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
+    pub fn map_effect<I, F>(self, f: F) -> StreamE<R, E, I::Value, MapEffectE<S, F>>
+    where
+        I: IntoEffect<R, Error = E>,
+        F: FnMut(A) -> I + Value,
+    {
+        StreamE::new(MapEffectE {
+            source: self.source,
+            f,
+        })
+    }
+
+    /// Runs an effect for each error, one after the other, and emits its result in the error's place. Touches
+    /// failures only.
+    ///
+    /// - **Pulls** the next element once the current effect has ended; never ahead.
+    /// - **Fails** never: a failed recovery is a failed element.
+    /// - **Completes** when the source does and the last effect has ended.
+    /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
+    pub fn recover<I, F>(self, f: F) -> StreamE<R, I::Error, A, RecoverE<S, F>>
+    where
+        I: IntoEffect<R, Value = A>,
+        F: FnMut(E) -> I + Value,
+    {
+        StreamE::new(RecoverE {
+            source: self.source,
+            f,
+        })
+    }
+
+    /// Emits the elements of both streams as they come. Two that are always ready alternate.
+    ///
+    /// - **Pulls** from both sides while one waits for its element; holds at most one of each ahead.
+    /// - **Completes** when both sides have.
+    /// - **When interrupted**, interrupts both sides.
+    pub fn merge<T>(self, other: StreamE<R, E, A, T>) -> StreamE<R, E, A, Merge<S, T>>
+    where
+        T: Source<R, Item = Result<A, E>>,
+    {
+        StreamE::new(Merge {
+            left: self.source,
+            right: other.source,
+        })
+    }
+
+    /// Takes the elements as plain results: what [`Stream`] can do is then done with both sides.
+    pub fn into_results(self) -> Stream<R, Result<A, E>, S> {
+        Stream::new(self.source)
+    }
+}
+
+impl<R, E, A, S: Clone> Clone for StreamE<R, E, A, S> {
+    fn clone(&self) -> Self {
+        StreamE {
+            source: self.source.clone(),
+            types: PhantomData,
+        }
+    }
+}
+
+impl<R, E, A, S> fmt::Debug for StreamE<R, E, A, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamE").finish_non_exhaustive()
+    }
+}
