@@ -1,0 +1,188 @@
+//! A million nested effects on a small stack: run, dropped, cloned, cut short.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use common::{secs, virtual_runtime};
+use effect::prelude::*;
+use effect::yield_now;
+
+const MILLION: u64 = 1_000_000;
+const STACK_BYTES: usize = 2 * 1024 * 1024;
+
+type Sum = Effect<(), Never, u64>;
+
+/// Runs a future on a thread with a small stack of its own, in virtual time.
+#[track_caller]
+fn on_small_stack<T: Send + 'static, F: Future<Output = T>>(
+    make: impl FnOnce() -> F + Send + 'static,
+) -> T {
+    std::thread::Builder::new()
+        .stack_size(STACK_BYTES)
+        .spawn(|| virtual_runtime().block_on(make()))
+        .unwrap()
+        .join()
+        .unwrap()
+}
+
+#[track_caller]
+fn check(make: impl FnOnce() -> Sum + Send + 'static, expected: u64) {
+    let result = on_small_stack(|| async { make().await });
+    assert_eq!(result, Ok(expected));
+}
+
+/// Adds one so often, each step in tail position of the one before.
+fn right_nested(left: u64, sum: u64) -> Sum {
+    if left == 0 {
+        return succeed(sum).erase();
+    }
+    succeed(sum + 1)
+        .flat_map(move |sum| right_nested(left - 1, sum))
+        .erase()
+}
+
+/// The same, with a future in each step.
+fn right_nested_async(left: u64, sum: u64) -> Sum {
+    if left == 0 {
+        return succeed(sum).erase();
+    }
+    effect(move |_| async move { Ok(sum + 1) })
+        .flat_map(move |sum| right_nested_async(left - 1, sum))
+        .erase()
+}
+
+/// Adds one so often, each step around the one before.
+fn left_nested(depth: u64) -> Sum {
+    left_nested_on(succeed(0).erase(), depth)
+}
+
+fn left_nested_on(mut innermost: Sum, depth: u64) -> Sum {
+    for _ in 0..depth {
+        innermost = innermost.flat_map(|sum| succeed(sum + 1)).erase();
+    }
+    innermost
+}
+
+/// Adds one so often, after the recursion has come back.
+fn not_in_tail_position(depth: u64) -> Sum {
+    if depth == 0 {
+        return succeed(0).erase();
+    }
+    succeed(depth - 1)
+        .flat_map(not_in_tail_position)
+        .map(|sum| sum + 1)
+        .erase()
+}
+
+/// The same, in the do-notation.
+fn in_effect_bodies(depth: u64) -> Sum {
+    effect(move |cx: Cx<()>| async move {
+        if depth == 0 {
+            return Ok(0);
+        }
+        Ok(cx.run(in_effect_bodies(depth - 1)).await? + 1)
+    })
+    .erase()
+}
+
+#[test]
+fn a_million_tail_calls_are_stack_safe() {
+    check(|| right_nested(MILLION, 0), MILLION);
+    check(|| right_nested_async(MILLION, 0), MILLION);
+}
+
+#[test]
+fn a_million_left_nested_binds_are_stack_safe() {
+    check(|| left_nested(MILLION), MILLION);
+}
+
+#[test]
+fn a_million_calls_that_come_back_are_stack_safe() {
+    check(|| not_in_tail_position(MILLION), MILLION);
+    check(|| in_effect_bodies(MILLION), MILLION);
+}
+
+#[test]
+fn a_hundred_thousand_binds_either_way_are_stack_safe() {
+    check(|| left_nested(100_000), 100_000);
+    check(|| right_nested(100_000, 0), 100_000);
+}
+
+#[test]
+fn a_deep_chain_can_be_dropped_before_it_runs() {
+    on_small_stack(|| async { drop(left_nested(MILLION)) });
+}
+
+#[test]
+fn a_deep_chain_can_be_cloned_and_both_run() {
+    let sums = on_small_stack(|| async {
+        let chain = left_nested(MILLION);
+        let copy = chain.clone();
+        (chain.await, copy.await)
+    });
+    assert_eq!(sums, (Ok(MILLION), Ok(MILLION)));
+}
+
+#[test]
+fn a_deep_chain_can_be_cut_short_while_it_waits() {
+    on_small_stack(|| async {
+        let late = left_nested_on(never().erase(), MILLION).timeout(secs(1));
+        assert_eq!(late.await, Err(TimeoutError::Elapsed(secs(1))));
+    });
+    let exit = on_small_stack(|| {
+        let body = effect(async move |cx: Cx<()>| {
+            let fiber = cx.fork(left_nested_on(never().erase(), MILLION));
+            cx.sleep(secs(1)).await;
+            cx.run(fiber.interrupt()).await
+        });
+        async { body.run_exit().await }
+    });
+    assert!(exit.value().unwrap().is_interrupt());
+}
+
+#[test]
+fn a_failure_and_a_defect_come_up_from_a_great_depth() {
+    let failed = on_small_stack(|| async {
+        let mut chain: Effect<(), &str, u64> = fail("deep down").erase();
+        for _ in 0..MILLION {
+            chain = chain.flat_map(|sum| succeed(sum + 1)).erase();
+        }
+        chain.await
+    });
+    assert_eq!(failed, Err("deep down"));
+    let died = on_small_stack(|| left_nested_on(die("deep down").erase(), 100_000).run_exit());
+    assert_eq!(
+        died.cause().unwrap().defect().unwrap().message(),
+        "deep down"
+    );
+}
+
+#[test]
+fn an_endless_loop_that_never_waits_can_be_stopped() {
+    fn forever(turns: Arc<AtomicU64>) -> Effect<(), Never, ()> {
+        sync(move || {
+            turns.fetch_add(1, Ordering::Relaxed);
+            turns
+        })
+        .flat_map(forever)
+        .erase()
+    }
+    let turns = on_small_stack(|| async {
+        let turns = Arc::new(AtomicU64::new(0));
+        let stopper = effect(async |_: Cx<()>| {
+            for _ in 0..10 {
+                yield_now().await;
+            }
+            // Virtual time stands still while anything is ready to run.
+            tokio::time::advance(secs(2)).await;
+            Ok::<_, Never>(())
+        });
+        let endless = forever(Arc::clone(&turns)).timeout(secs(1));
+        let both = endless.zip_par(stopper.widen_error().map_error(TimeoutError::Failed));
+        assert_eq!(both.await, Err(TimeoutError::Elapsed(secs(1))));
+        turns.load(Ordering::Relaxed)
+    });
+    assert!(turns > 1000, "only {turns} turns");
+}
