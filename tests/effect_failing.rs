@@ -1,0 +1,222 @@
+//! Typed failures are part of the contract; defects are bugs, and are never taken for the former.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use common::{Log, Task, in_virtual_time, reasons, secs, timed};
+use effect::prelude::*;
+
+fn bug() -> Task {
+    sync(|| panic!("a bug")).erase()
+}
+
+#[tokio::test(start_paused = true)]
+async fn recover_recovers_from_a_failure() {
+    let recovered = fail("x").recover(|error: &str| succeed::<(), Never, _>(error.len()));
+    assert_eq!(recovered.await, Ok(1));
+    let other = fail::<(), _, ()>("x").recover(|_| fail(2));
+    assert_eq!(other.await, Err(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn recover_leaves_success_alone() {
+    let untouched = succeed::<(), &str, _>(1).recover(|_| succeed::<_, Never, _>(2));
+    assert_eq!(untouched.await, Ok(1));
+}
+
+#[test]
+fn a_defect_is_not_recovered_from() {
+    #[track_caller]
+    fn check<E: effect::Value + std::fmt::Debug, A: effect::Value + std::fmt::Debug>(
+        effect: Effect<(), E, A>,
+    ) {
+        let exit = in_virtual_time(effect.run_exit());
+        let cause = exit.cause().expect("a defect is no success");
+        assert!(cause.is_die() && cause.failure().is_none(), "{exit:?}");
+        let defect = cause.defect().unwrap();
+        assert_eq!(defect.message(), "a bug");
+        let (file, line) = defect.location().expect("the place is known");
+        assert!(file.ends_with("effect_failing.rs") && line < 20, "{defect}");
+    }
+    check(bug());
+    check(bug().recover(|_| succeed::<_, Never, _>(())).erase());
+    check(bug().fold(|_| (), |()| ()).erase());
+    check(bug().map_error(str::len).erase());
+    check(bug().or_die().erase());
+    check(bug().retry(Schedule::recurs(3)).erase());
+    check(bug().timeout(secs(1)).erase());
+    check(bug().race_ok(never::<_, &str, _>()).erase());
+    check(bug().zip_par(never::<_, _, ()>()).erase());
+    check(bug().fork().flat_map(|fiber| fiber.join()).erase());
+}
+
+#[tokio::test(start_paused = true)]
+async fn fold_has_one_value_for_either_outcome() {
+    let length = |error: &str| error.len();
+    let failed = fail::<(), _, usize>("four").fold(length, |n| n);
+    assert_eq!(failed.await, Ok(4));
+    assert_eq!(succeed::<(), &str, _>(7).fold(length, |n| n).await, Ok(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn map_error_changes_failures_only() {
+    let failed = fail::<(), _, ()>("four").map_error(str::len);
+    assert_eq!(failed.await, Err(4));
+    let succeeded = succeed::<(), &str, _>(1).map_error(str::len);
+    assert_eq!(succeeded.await, Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn or_die_makes_a_failure_a_defect_with_its_place() {
+    let (line, effect) = (line!(), fail::<(), _, ()>("no route").or_die());
+    let exit = effect.run_exit().await;
+    let defect = exit.cause().unwrap().defect().unwrap();
+    assert_eq!(defect.message(), "no route");
+    assert_eq!(defect.location(), Some((file!(), line)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn die_has_its_message_and_its_place() {
+    let (line, effect) = (line!(), die::<(), Never, ()>("out of step"));
+    let exit = effect.run_exit().await;
+    let defect = exit.cause().unwrap().defect().unwrap();
+    assert_eq!(defect.location(), Some((file!(), line)));
+    let text = exit.cause().unwrap().to_string();
+    assert_eq!(text, format!("died: out of step at {}:{line}", file!()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn exit_shows_every_outcome_as_a_value() {
+    let exit = succeed::<(), &str, _>(1).exit().await.unwrap();
+    assert_eq!(exit, Exit::Success(1));
+    let exit = fail::<(), _, ()>("no").exit().await.unwrap();
+    assert_eq!(exit, Exit::Failure(Cause::fail("no")));
+    let exit = bug().exit().await.unwrap();
+    assert_eq!(reasons(exit.cause().unwrap()), ["die a bug"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn exit_waits_for_what_a_panic_left_to_be_done() {
+    let log = Log::new();
+    let (after, released) = (log.note("after"), log.note_after(secs(1), "released"));
+    let task = bug()
+        .ensuring(released)
+        .ensuring(sync(|| panic!("another")));
+    let exit = task.exit().zip(after).await.unwrap().0;
+    assert_eq!(reasons(exit.cause().unwrap()), ["die a bug", "die another"]);
+    assert_eq!(log.lines(), ["released", "after"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finalizer_that_panics_makes_a_success_a_failure() {
+    let task = succeed::<(), &str, _>(1).ensuring(sync(|| panic!("late")));
+    let exit = task.run_exit().await;
+    assert_eq!(reasons(exit.cause().unwrap()), ["die late"]);
+}
+
+#[test]
+fn a_cause_prints_its_reasons_in_order() {
+    let defect = Defect::new("bug");
+    let printed = defect.to_string();
+    let cause = Cause::fail("no")
+        .and(Cause::die(defect))
+        .and(Cause::interrupt(None));
+    let text = format!("failed: no; then died: {printed}; then interrupted");
+    assert_eq!(cause.to_string(), text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tap_and_zip_stop_at_the_first_failure() {
+    let log = Log::new();
+    let (one, two) = (log.clone(), log.note("two").widen_error::<&str>());
+    let tapped = succeed::<(), _, _>(1).tap(move |_| {
+        one.write("one");
+        fail::<_, _, ()>("no")
+    });
+    assert_eq!(tapped.zip(two.clone()).await, Err("no"));
+    assert_eq!(fail::<(), _, ()>("no").zip(two.clone()).await, Err("no"));
+    let unseen = fail::<(), _, ()>("no").tap(move |()| two);
+    assert_eq!(unseen.await, Err("no"));
+    assert_eq!(log.lines(), ["one"]);
+}
+
+/// An effect that fails so many times, and how often it has run.
+fn flaky(failures: u32) -> (Arc<AtomicU32>, Effect<(), u32, u32>) {
+    let runs = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&runs);
+    let effect = sync(move || seen.fetch_add(1, Ordering::Relaxed) + 1);
+    let effect = effect
+        .flat_map(move |run| effect::from_result(if run <= failures { Err(run) } else { Ok(run) }));
+    (runs, effect.erase())
+}
+
+#[test]
+fn a_retry_runs_so_many_extra_times() {
+    #[track_caller]
+    fn check(failures: u32, schedule: Schedule, expected: Result<u32, u32>, seconds: u64) {
+        let (runs, effect) = flaky(failures);
+        let (took, result) = in_virtual_time(timed(effect.retry(schedule)));
+        assert_eq!((took, result), (seconds, expected));
+        let (Ok(last) | Err(last)) = expected;
+        assert_eq!(runs.load(Ordering::Relaxed), last);
+    }
+    check(u32::MAX, Schedule::recurs(3), Err(4), 0);
+    check(u32::MAX, Schedule::recurs(0), Err(1), 0);
+    check(2, Schedule::recurs(3), Ok(3), 0);
+    check(0, Schedule::recurs(3).spaced(secs(10)), Ok(1), 0);
+    check(u32::MAX, Schedule::recurs(3).spaced(secs(10)), Err(4), 30);
+    check(2, Schedule::recurs(3).spaced(secs(10)), Ok(3), 20);
+    check(5000, Schedule::recurs(u64::MAX), Ok(5001), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_defect_is_not_retried() {
+    let runs = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&runs);
+    let task = sync::<(), &str, (), _>(move || {
+        seen.fetch_add(1, Ordering::Relaxed);
+        panic!("a bug")
+    });
+    let exit = task.retry(Schedule::recurs(3)).run_exit().await;
+    assert!(exit.cause().unwrap().is_die());
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_is_never_taken_for_the_effects_own() {
+    let inner = never::<(), &str, ()>().timeout(secs(1));
+    let outer = inner.timeout(secs(5)).await;
+    let elapsed = TimeoutError::Elapsed(secs(1));
+    assert_eq!(outer, Err(TimeoutError::Failed(elapsed)));
+    let failed = fail::<(), _, ()>("no").timeout(secs(1)).await;
+    assert_eq!(failed, Err(TimeoutError::Failed("no")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_may_be_zero_or_without_end() {
+    let ready = succeed::<(), &str, _>(1).timeout(Duration::ZERO);
+    assert_eq!(ready.await, Ok(1));
+    let late = never::<(), &str, ()>().timeout(Duration::ZERO);
+    assert_eq!(late.await, Err(TimeoutError::Elapsed(Duration::ZERO)));
+    let patient = sleep::<(), &str>(secs(3600)).timeout(Duration::MAX);
+    assert_eq!(patient.await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_one_shot_effect_dies_when_it_is_run_again() {
+    struct Socket;
+    let socket = Socket;
+    let once = effect(move |_: Cx<()>| async move {
+        let Socket = socket;
+        Err::<(), _>("busy")
+    });
+    let exit = once
+        .erase_once()
+        .retry(Schedule::recurs(1))
+        .run_exit()
+        .await;
+    assert!(exit.cause().unwrap().is_die());
+}
