@@ -1,0 +1,192 @@
+//! What nobody observes is reported, once.
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use common::{in_virtual_time, secs, virtual_runtime};
+use effect::prelude::*;
+use effect::{Report, Runtime, TokioRuntime};
+use futures::future::BoxFuture;
+use tokio::runtime::Handle;
+
+/// Tokio, and a memory of what was reported.
+#[derive(Clone, Debug)]
+struct Witness {
+    tokio: TokioRuntime,
+    reports: Arc<Mutex<Vec<Report>>>,
+}
+
+impl Witness {
+    fn new(handle: &Handle) -> Self {
+        Witness {
+            tokio: TokioRuntime::new(handle.clone()),
+            reports: Arc::default(),
+        }
+    }
+
+    /// What was reported, without the numbers of the fibers.
+    fn reports(&self) -> Vec<String> {
+        let reports = self.reports.lock().unwrap();
+        reports
+            .iter()
+            .map(|report| match report {
+                Report::UnobservedFailure { name, cause, .. } => {
+                    format!("{}: {cause}", name.as_deref().unwrap_or("unnamed"))
+                }
+                Report::LostFinalizers { count, .. } => format!("{count} lost"),
+                _ => unreachable!(),
+            })
+            .collect()
+    }
+}
+
+impl Runtime for Witness {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.tokio.spawn(task);
+    }
+
+    fn now(&self) -> Instant {
+        self.tokio.now()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+        self.tokio.sleep_until(deadline)
+    }
+
+    fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
+        self.tokio.spawn_blocking(job);
+    }
+
+    fn report(&self, report: &Report) {
+        self.reports.lock().unwrap().push(report.clone());
+    }
+}
+
+/// Forks a child, does something with its handle for ten seconds, and looks at what was reported.
+#[track_caller]
+fn check<I>(
+    child: Effect<(), &'static str, ()>,
+    with: impl FnOnce(Fiber<&'static str, ()>) -> I + Send + 'static,
+    expected: &[&str],
+) where
+    I: IntoEffect<(), Program: Send> + Send + 'static,
+{
+    let body = effect(move |cx: Cx<()>| async move {
+        let fiber = cx.fork_named("child", child);
+        let _ = cx.run(with(fiber)).await;
+        cx.sleep(secs(10)).await;
+        Ok::<_, Never>(())
+    });
+    let reports = in_virtual_time(async {
+        let witness = Witness::new(&Handle::current());
+        assert!(body.run_on(Arc::new(witness.clone())).await.is_success());
+        witness.reports()
+    });
+    assert_eq!(reports, expected);
+}
+
+type Child = Fiber<&'static str, ()>;
+
+fn failing() -> Effect<(), &'static str, ()> {
+    sleep(secs(1)).flat_map(|()| fail("no")).erase()
+}
+
+fn forget(fiber: Child) -> Effect<(), Never, ()> {
+    drop(fiber);
+    succeed(()).erase()
+}
+
+fn keep(fiber: Child) -> Effect<(), Never, ()> {
+    sleep(secs(5)).map(move |()| drop(fiber)).erase_once()
+}
+
+#[test]
+fn an_unobserved_failure_is_reported_once() {
+    let no = &[r#"child: failed: "no""#];
+    check(failing(), forget, no);
+    check(failing(), keep, no);
+    check(fail("no").erase(), forget, no);
+}
+
+#[test]
+fn a_join_that_is_given_up_has_observed_nothing() {
+    let impatient = |fiber: Child| fiber.join().race_first(succeed(()));
+    check(failing(), impatient, &[r#"child: failed: "no""#]);
+}
+
+#[test]
+fn an_unobserved_defect_is_reported() {
+    let (line, child) = (line!(), die("a bug").erase());
+    let text = format!("child: died: a bug at {}:{line}", file!());
+    check(child, forget, &[&text]);
+}
+
+#[test]
+fn what_was_observed_is_not_reported() {
+    check(failing(), |fiber| fiber.join(), &[]);
+    check(failing(), |fiber| fiber.exit(), &[]);
+    check(failing(), |fiber| fiber.interrupt(), &[]);
+    check(succeed(()).erase(), forget, &[]);
+}
+
+#[test]
+fn an_interruption_is_not_reported() {
+    check(never().erase(), forget, &[]);
+    let ask = |fiber: Child| {
+        fiber.interrupt_fork();
+        succeed::<_, Never, _>(())
+    };
+    check(never().erase(), ask, &[]);
+}
+
+#[test]
+fn a_finalizer_that_panics_under_an_interruption_is_reported() {
+    let finalizer = die::<(), Never, ()>("late");
+    let text = format!(
+        "child: interrupted by fiber; then died: late at {}:{}",
+        file!(),
+        line!() - 4
+    );
+    let child = never::<(), &str, ()>().ensuring(finalizer).erase();
+    let body = effect(async move |cx: Cx<()>| {
+        drop(cx.fork_named("child", child));
+        cx.sleep(secs(1)).await;
+        Ok::<_, Never>(())
+    });
+    let reports = in_virtual_time(async {
+        let witness = Witness::new(&Handle::current());
+        drop(body.run_on(Arc::new(witness.clone())).await);
+        witness.reports()
+    });
+    let [report] = &reports[..] else {
+        panic!("{reports:?}");
+    };
+    let numberless: String = report
+        .split(" #")
+        .map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit()))
+        .collect();
+    assert_eq!(numberless, text);
+}
+
+#[test]
+fn finalizers_that_a_runtime_takes_with_it_are_counted() {
+    let runtime = virtual_runtime();
+    let witness = Witness::new(runtime.handle());
+    let slow = || sleep::<(), Never>(secs(10));
+    let child = never::<(), Never, ()>().ensuring(slow()).ensuring(slow());
+    let body = acquire_release(succeed::<(), Never, _>(()), move |()| slow())
+        .flat_map(|()| child.fork::<Never>())
+        .flat_map(|_| never::<_, Never, ()>());
+    runtime.block_on(async {
+        let exit = Box::pin(body.run_on(Arc::new(witness.clone())));
+        let waiting = futures::future::select(exit, Box::pin(tokio::task::yield_now()));
+        // Its driver is dropped here, and the runtime has no time to finish.
+        drop(waiting.await);
+    });
+    drop(runtime);
+    let mut reports = witness.reports();
+    reports.sort();
+    assert_eq!(reports, ["1 lost", "2 lost"]);
+}

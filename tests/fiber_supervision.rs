@@ -1,0 +1,207 @@
+//! Fibers end before their parents do, and no failure goes unseen.
+
+mod common;
+
+use common::{Log, in_virtual_time, reasons, secs, timed};
+use effect::prelude::*;
+use effect::yield_now;
+
+/// A parent that forks a child, which never ends by itself, and then goes on as the body.
+fn parent_of_endless<E, A, P>(log: &Log, body: Effect<(), E, A, P>) -> Effect<(), E, A>
+where
+    E: effect::Value,
+    A: effect::Value,
+    P: effect::Program<(), Error = E, Value = A> + Clone,
+{
+    let grandchild = never::<(), Never, ()>().ensuring(log.note_after(secs(1), "grandchild"));
+    let child = grandchild
+        .fork::<Never>()
+        .flat_map(|_| never::<_, Never, ()>())
+        .ensuring(log.note_after(secs(1), "child"));
+    let parent = child
+        .fork()
+        .flat_map(|_| sleep(secs(1)))
+        .flat_map(|()| body);
+    parent.ensuring(log.note("parent")).erase()
+}
+
+#[test]
+fn children_end_before_their_parent() {
+    #[track_caller]
+    fn check(
+        body: Effect<(), &'static str, ()>,
+        is_expected: impl Fn(&Exit<&'static str, ()>) -> bool,
+    ) {
+        let log = Log::new();
+        let parent = parent_of_endless(&log, body);
+        let after = log.note("after");
+        let watched = parent.fork().flat_map(|fiber| fiber.exit()).zip(after);
+        let exit = in_virtual_time(watched.run_exit());
+        let (exit, ()) = exit.into_result().unwrap();
+        assert!(is_expected(&exit), "{exit:?}");
+        assert_eq!(log.lines(), ["parent", "child", "grandchild", "after"]);
+    }
+    check(succeed(()).erase(), Exit::is_success);
+    check(fail("no").erase(), |exit| {
+        *exit == Exit::Failure(Cause::fail("no"))
+    });
+    check(sync(|| panic!("a bug")).erase(), |exit| {
+        exit.cause().is_some_and(Cause::is_die)
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn interrupting_a_parent_ends_its_children_first() {
+    let log = Log::new();
+    let parent = parent_of_endless(&log, never::<_, Never, ()>());
+    let body = effect(async move |cx: Cx<()>| {
+        let fiber = cx.fork(parent);
+        cx.sleep(secs(5)).await;
+        cx.run(fiber.interrupt()).await
+    });
+    let (took, exit) = timed(body.run_exit()).await;
+    assert!(exit.value().unwrap().is_interrupt());
+    assert_eq!(took, 7);
+    assert_eq!(log.lines(), ["parent", "child", "grandchild"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_uses_its_parents_resources_until_it_ends() {
+    let log = Log::new();
+    let (release, used) = (log.note("released"), log.note_after(secs(1), "used"));
+    let parent = acquire_release(succeed::<(), Never, _>(()), move |()| release)
+        .flat_map(|()| never::<_, Never, ()>().ensuring(used).fork())
+        .tap(|_| sleep(secs(1)));
+    drop(parent.run_exit().await);
+    assert_eq!(log.lines(), ["used", "released"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn join_gives_the_value_or_the_failure() {
+    let value = succeed::<(), &str, _>(1)
+        .fork()
+        .flat_map(|fiber| fiber.join());
+    assert_eq!(value.await, Ok(1));
+    let failure = fail::<(), _, ()>("no")
+        .fork()
+        .flat_map(|fiber| fiber.join());
+    assert_eq!(failure.await, Err("no"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_join_passes_a_defect_on() {
+    let child = sync::<(), &str, (), _>(|| panic!("a bug"));
+    let exit = child.fork().flat_map(|fiber| fiber.join()).run_exit().await;
+    assert_eq!(reasons(exit.cause().unwrap()), ["die a bug"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn joining_an_interrupted_fiber_interrupts_the_joiner() {
+    let log = Log::new();
+    let (line, unreachable) = (log.note("finalized"), log.clone());
+    let joiner = effect(async move |cx: Cx<()>| {
+        let child = cx.fork(never::<_, Never, ()>());
+        child.interrupt_fork();
+        cx.run(child.join()).await?;
+        unreachable.write("went on");
+        Ok::<_, Never>(())
+    });
+    let exit = joiner.ensuring(line).run_exit().await;
+    assert!(exit.is_interrupt(), "{exit:?}");
+    assert_eq!(log.lines(), ["finalized"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_tells_who_asked_for_it() {
+    let body = effect(async |cx: Cx<()>| {
+        let child = cx.fork(never::<_, Never, ()>());
+        let id = child.id();
+        assert_ne!(id, cx.fiber_id());
+        let exit = cx.run(child.interrupt()).await?;
+        let expected: Exit<Never, ()> = Exit::Failure(Cause::interrupt(Some(cx.fiber_id())));
+        assert_eq!(exit, expected);
+        let ended = cx.fork(succeed::<_, Never, _>(1));
+        cx.sleep(secs(1)).await;
+        assert!(ended.is_done());
+        cx.run(ended.interrupt()).await
+    });
+    let exit = body.run_exit().await;
+    // A fiber that had ended before keeps its exit.
+    assert_eq!(exit, Exit::Success(Exit::Success(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fiber_can_interrupt_its_parent_and_is_ended_by_it() {
+    let log = Log::new();
+    let line = log.note("child");
+    let parent = effect(async move |cx: Cx<()>| {
+        let (fibers, family) = futures::channel::oneshot::channel::<Fiber<Never, ()>>();
+        let child = effect(async move |cx: Cx<()>| {
+            let parent = family.await.unwrap();
+            drop(cx.run(parent.interrupt()).await);
+            Ok::<_, Never>(())
+        });
+        let parent = cx.fork(
+            child
+                .ensuring(line)
+                .erase_once()
+                .fork::<Never>()
+                .flat_map(|_| never::<_, Never, ()>()),
+        );
+        yield_now().await;
+        fibers.send(parent).unwrap();
+        cx.sleep(secs(1)).await;
+        Ok::<_, Never>(())
+    });
+    assert!(parent.run_exit().await.is_success());
+    assert_eq!(log.lines(), ["child"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_fibers_return_their_sum() {
+    let body = effect(async |cx: Cx<()>| {
+        let fibers: Vec<_> = (0..10_000_u64)
+            .map(|n| cx.fork(sleep::<_, Never>(secs(n % 10)).map(move |()| n)))
+            .collect();
+        let mut sum = 0;
+        for fiber in fibers {
+            sum += cx.run(fiber.join()).await?;
+        }
+        Ok::<_, Never>(sum)
+    });
+    let (took, sum) = timed(body.run_exit()).await;
+    assert_eq!((took, sum), (9, Exit::Success(49_995_000)));
+}
+
+/// A chain of fibers, each the child of the one before; the last one is sent away, and never ends.
+fn chain(depth: u32, last: tokio::sync::mpsc::Sender<Fiber<Never, ()>>) -> Effect<(), Never, ()> {
+    effect(move |cx: Cx<()>| async move {
+        if depth == 0 {
+            last.send(cx.fork(never())).await.unwrap();
+            return cx.run(never()).await;
+        }
+        cx.run(cx.fork(chain(depth - 1, last)).join()).await
+    })
+    .erase()
+}
+
+#[test]
+fn a_deep_chain_of_fibers_ends_from_the_last_to_the_first() {
+    const DEPTH: u32 = 100_000;
+    let run = || {
+        in_virtual_time(async {
+            let (send, mut receive) = tokio::sync::mpsc::channel(1);
+            let body = effect(async move |cx: Cx<()>| {
+                let first = cx.fork(chain(DEPTH, send));
+                let last = receive.recv().await.unwrap();
+                let exit = cx.run(first.interrupt()).await?;
+                assert!(exit.is_interrupt() && last.is_done());
+                // Kept beyond the end: it must not keep its ancestors.
+                Ok::<_, Never>(last)
+            });
+            drop(body.run_exit().await);
+        });
+    };
+    let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+    thread.spawn(run).unwrap().join().unwrap();
+}
