@@ -1,0 +1,225 @@
+//! A whole program: exit codes, signals, and finalizers that get their time.
+//!
+//! Each test starts this very binary once more, as a program whose `main` is one of the effects below.
+
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use effect::prelude::*;
+
+/// Tells the binary which program it is; unset in the test run itself.
+const PROGRAM: &str = "EFFECT_TEST_PROGRAM";
+
+fn say(line: &'static str) -> Effect<(), Never, ()> {
+    // Not `println!`, which the test harness would capture.
+    sync(move || {
+        use std::io::Write;
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{line}").and_then(|()| out.flush()).unwrap();
+    })
+    .erase()
+}
+
+/// Says `ready`, and then waits for ever.
+fn waiting() -> Effect<(), &'static str, ()> {
+    let ready = say("ready").widen_error();
+    ready.flat_map(|()| never()).erase()
+}
+
+/// A finalizer that does not end by itself.
+fn stuck() -> Effect<(), Never, ()> {
+    say("finalizing").flat_map(|()| never()).erase()
+}
+
+fn program(name: &str) -> ExitCode {
+    let quick = Main::new().grace(Duration::from_millis(50));
+    match name {
+        "success" => run_main(say("done")),
+        "code" => run_main(succeed::<_, Never, _>(ExitCode::from(7))),
+        "failure" => run_main(fail::<_, _, ()>("no route")),
+        "defect" => run_main(sync::<_, Never, (), _>(|| panic!("a bug"))),
+        "finalizer" => run_main(waiting().ensuring(say("finalized"))),
+        "broken finalizer" => {
+            run_main(waiting().ensuring(die::<_, Never, ()>("stuck drawer").map(drop)))
+        }
+        "children" => run_main(waiting().fork::<&str>().flat_map(|_| never::<_, _, ()>())),
+        "stuck" => quick.run(waiting().ensuring(stuck())),
+        "stuck child" => {
+            let child = waiting().ensuring(stuck());
+            quick.run(effect(async move |cx: Cx<()>| {
+                let _child = cx.fork_named("stubborn", child);
+                cx.run(never::<_, &str, ()>()).await
+            }))
+        }
+        "patient" => run_main(waiting().ensuring(stuck())),
+        other => panic!("there is no program {other}"),
+    }
+}
+
+/// Not a claim by itself: the way in for the programs above.
+#[test]
+fn is_a_program_when_asked_to() {
+    if let Ok(name) = std::env::var(PROGRAM) {
+        leave(program(&name));
+    }
+}
+
+/// A program that runs, and what it has said.
+struct Running {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(name: &str) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "is_a_program_when_asked_to", "--nocapture"])
+            .env(PROGRAM, name)
+            .env("RUST_BACKTRACE", "0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Running { child, out }
+    }
+
+    /// Reads until the program says this line.
+    fn expect(&mut self, expected: &str) {
+        let mut line = String::new();
+        while line.trim_end() != expected {
+            line.clear();
+            let length = self.out.read_line(&mut line).unwrap();
+            assert_ne!(length, 0, "the program ended and never said {expected}");
+        }
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let kill = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Waits for the end: the exit code, and what was printed to standard error.
+    fn end(mut self) -> (i32, String) {
+        let mut errors = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut errors).unwrap();
+        let code = self.child.wait().unwrap().code();
+        (code.expect("it exits, and is not killed"), errors)
+    }
+}
+
+#[track_caller]
+fn check(name: &str, signal: Option<&str>, code: i32, errors: &[&str]) {
+    let mut running = Running::start(name);
+    if let Some(signal) = signal {
+        running.expect("ready");
+        running.signal(signal);
+    }
+    let (ended, printed) = running.end();
+    assert_eq!(ended, code, "{printed}");
+    for expected in errors {
+        assert!(printed.contains(expected), "{expected:?} in {printed:?}");
+    }
+}
+
+#[test]
+fn success_has_the_exit_code_of_its_value() {
+    check("success", None, 0, &[]);
+    check("code", None, 7, &[]);
+}
+
+#[test]
+fn a_failure_is_printed_and_exits_with_1() {
+    check("failure", None, 1, &["error: failed: no route\n"]);
+}
+
+#[test]
+fn a_defect_is_printed_and_exits_with_101() {
+    check(
+        "defect",
+        None,
+        101,
+        &["error: died: a bug at tests/main_program.rs"],
+    );
+}
+
+#[test]
+fn ctrl_c_runs_the_finalizers_and_exits_with_130() {
+    let mut running = Running::start("finalizer");
+    running.expect("ready");
+    running.signal("INT");
+    running.expect("finalized");
+    assert_eq!(running.end().0, 130);
+}
+
+#[test]
+fn a_termination_runs_the_finalizers_and_exits_with_143() {
+    let mut running = Running::start("finalizer");
+    running.expect("ready");
+    running.signal("TERM");
+    running.expect("finalized");
+    assert_eq!(running.end().0, 143);
+}
+
+#[test]
+fn a_signal_ends_children_as_well() {
+    check("children", Some("INT"), 130, &["interrupted: stopping"]);
+}
+
+#[test]
+fn a_finalizer_that_panics_under_a_signal_exits_with_101() {
+    check(
+        "broken finalizer",
+        Some("INT"),
+        101,
+        &["died: stuck drawer"],
+    );
+}
+
+#[test]
+fn what_outlives_the_grace_period_is_named() {
+    let still = ["still running after 50ms:", "1 finalizers pending"];
+    check("stuck", Some("INT"), 130, &still);
+    check("stuck", Some("TERM"), 143, &still);
+    let still = [
+        "still running after 50ms:",
+        "(stubborn), 1 finalizers pending",
+    ];
+    check("stuck child", Some("INT"), 130, &still);
+}
+
+#[test]
+fn a_second_signal_ends_the_program_at_once() {
+    let mut running = Running::start("patient");
+    running.expect("ready");
+    running.signal("INT");
+    running.expect("finalizing");
+    running.signal("TERM");
+    let (code, errors) = running.end();
+    assert_eq!(code, 143);
+    assert!(errors.contains("terminated: ending at once"), "{errors}");
+    assert!(errors.contains("1 finalizers did not run"), "{errors}");
+}
+
+#[tokio::test]
+async fn inside_a_runtime_a_program_says_so_and_fails() {
+    let code = run_main(succeed::<_, Never, _>(()));
+    assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::FAILURE));
+    let refused = run(succeed::<_, Never, _>(()));
+    assert!(matches!(refused, Err(effect::RunError::InsideRuntime)));
+}
+
+/// Ends the process with this code.
+fn leave(code: ExitCode) -> ! {
+    // An `ExitCode` tells its number to nobody but the system, on the way out of `main`.
+    let number: String = format!("{code:?}")
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect();
+    std::process::exit(number.parse().unwrap())
+}
