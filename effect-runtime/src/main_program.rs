@@ -81,8 +81,13 @@ impl Main {
                 {
                     return signal.exit_code();
                 }
-                eprintln!("error: {cause}");
-                if cause.is_die() {
+                let died = cause.is_die();
+                // A plain failure is told in its own words; only a longer story needs the cause's.
+                match cause.into_failure() {
+                    Ok(error) => eprintln!("error: {error}"),
+                    Err(cause) => eprintln!("error: {cause}"),
+                }
+                if died {
                     ExitCode::from(101)
                 } else {
                     ExitCode::FAILURE

@@ -1,0 +1,154 @@
+//! Lines of bytes, read in batches, with a bound on how long a line may be.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+
+use super::LogError;
+use super::options::Input;
+
+/// How much of one line is kept. What is longer is rejected, and the rest of it is skipped, not stored.
+pub(crate) const MAX_LINE_BYTES: usize = 64 * 1024;
+/// How much is read at once. A batch is what lines are in it: none is waited for, so that a slow log, the end of
+/// a `tail -f` say, is seen line by line.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+const SAMPLE: &[u8] = include_bytes!("../data/access.log");
+
+/// A line as it was read, without its line break.
+#[derive(Debug)]
+pub(crate) struct RawLine {
+    /// Counted from 1.
+    pub(crate) number: u64,
+    /// At most [`MAX_LINE_BYTES`] of it.
+    pub(crate) bytes: Vec<u8>,
+    /// How long it was in truth.
+    pub(crate) length: u64,
+}
+
+/// The lines of a log.
+pub(crate) struct Lines {
+    name: String,
+    reader: BufReader<Box<dyn Read + Send>>,
+    size: Option<u64>,
+    number: u64,
+    bytes_read: u64,
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Lines {
+    pub(crate) fn open(input: Input) -> Result<Self, LogError> {
+        let (name, input, size): (_, Box<dyn Read + Send>, _) = match input {
+            Input::Sample => (
+                "the sample".to_owned(),
+                Box::new(SAMPLE),
+                Some(SAMPLE.len() as u64),
+            ),
+            Input::Stdin => ("standard input".to_owned(), Box::new(io::stdin()), None),
+            Input::File(path) => {
+                let name = path.display().to_string();
+                let opened = File::open(&path).and_then(|file| {
+                    let metadata = file.metadata()?;
+                    if metadata.is_dir() {
+                        return Err(io::ErrorKind::IsADirectory.into());
+                    }
+                    let size = metadata.is_file().then_some(metadata.len());
+                    Ok((file, size))
+                });
+                match opened {
+                    Ok((file, size)) => (name, Box::new(file), size),
+                    Err(source) => return Err(LogError::Read { name, source }),
+                }
+            }
+        };
+        let reader = BufReader::with_capacity(BUFFER_BYTES, input);
+        Ok(Lines {
+            name,
+            reader,
+            size,
+            number: 0,
+            bytes_read: 0,
+        })
+    }
+
+    /// How many bytes there are in all, where that is known.
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// Reads some lines; none at the end of the log.
+    pub(crate) fn read_batch(mut self) -> Result<(Self, Vec<RawLine>), LogError> {
+        let mut batch = Vec::new();
+        while batch.is_empty() || self.reader.buffer().contains(&b'\n') {
+            match self.read_line() {
+                Ok(Some(line)) => batch.push(line),
+                Ok(None) => break,
+                Err(source) => {
+                    return Err(LogError::Read {
+                        name: self.name,
+                        source,
+                    });
+                }
+            }
+        }
+        Ok((self, batch))
+    }
+
+    fn read_line(&mut self) -> io::Result<Option<RawLine>> {
+        let mut bytes = Vec::new();
+        // One byte more than is kept shows a line that is too long.
+        let mut length = (&mut self.reader)
+            .take(MAX_LINE_BYTES as u64 + 1)
+            .read_until(b'\n', &mut bytes)? as u64;
+        if length == 0 {
+            return Ok(None);
+        }
+        if !bytes.ends_with(b"\n") && length > MAX_LINE_BYTES as u64 {
+            length += self.skip_line()?;
+        }
+        self.bytes_read += length;
+        self.number += 1;
+        if bytes.last() == Some(&b'\n') {
+            bytes.pop();
+            length -= 1;
+        }
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+            length -= 1;
+        }
+        bytes.truncate(MAX_LINE_BYTES);
+        Ok(Some(RawLine {
+            number: self.number,
+            bytes,
+            length,
+        }))
+    }
+
+    /// Skips the rest of a line. Its memory is the reader's buffer, whatever its length.
+    fn skip_line(&mut self) -> io::Result<u64> {
+        let mut skipped = 0;
+        loop {
+            let buffer = self.reader.fill_buf()?;
+            let (found, used) = match buffer.iter().position(|byte| *byte == b'\n') {
+                Some(position) => (true, position + 1),
+                None => (buffer.is_empty(), buffer.len()),
+            };
+            self.reader.consume(used);
+            skipped += used as u64;
+            if found {
+                return Ok(skipped);
+            }
+        }
+    }
+}
