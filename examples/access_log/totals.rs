@@ -41,7 +41,7 @@ fn as_pairs<S: Serializer>(pairs: &[(&str, u64)], serializer: S) -> Result<S::Ok
 
 impl Totals {
     pub(crate) fn add(mut self, visit: Visit) -> Self {
-        self.bytes += visit.bytes;
+        self.bytes = self.bytes.saturating_add(visit.bytes);
         *self.by_status.entry(visit.status).or_default() += 1;
         *self.by_path.entry(visit.path).or_default() += 1;
         *self.by_visitor.entry(visit.visitor).or_default() += 1;

@@ -1,0 +1,224 @@
+//! The main job as its users run it: real input, bad input, and a signal.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+/// The example's binary, which `cargo test` builds beside the tests.
+fn program() -> Command {
+    let mut path = std::env::current_exe().expect("a test has a path");
+    path.pop();
+    path.pop();
+    path.push("examples");
+    path.push(format!("access_log{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        path.exists(),
+        "{} is not there: run `cargo test`, which builds it",
+        path.display()
+    );
+    Command::new(path)
+}
+
+/// A file of this test's own, gone with it.
+struct TempFile(PathBuf);
+
+impl TempFile {
+    fn new(name: &str, content: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("effect-{}-{name}", std::process::id()));
+        std::fs::write(&path, content).expect("the temporary folder can be written");
+        TempFile(path)
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[track_caller]
+fn run(arguments: &[&str]) -> Output {
+    program()
+        .args(arguments)
+        .output()
+        .expect("the program starts")
+}
+
+#[track_caller]
+fn json_of(output: &Output) -> Value {
+    let text = String::from_utf8(output.stdout.clone()).expect("UTF-8");
+    serde_json::from_str(text.lines().last().expect("a last line")).expect("a JSON object")
+}
+
+#[track_caller]
+fn fails_with(arguments: &[&str], code: i32, message: &str) {
+    let output = run(arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    assert!(stderr.contains(message), "{stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
+#[test]
+fn the_sample_is_reported_line_by_line() {
+    let output = run(&[]);
+    assert!(output.status.success());
+    let expected = include_str!("../examples/expected/access_log.txt");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+}
+
+/// Counts as `awk '{ status[$9]++; path[$7]++; bytes += $10 }'` would, of the lines that end in a quote.
+#[test]
+fn the_figures_of_a_real_log_are_those_of_an_independent_count() {
+    let folder = std::env::var_os("EFFECT_DATA").map(PathBuf::from);
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let log = folder.unwrap_or(default).join("apache_access.log");
+    let Ok(text) = std::fs::read_to_string(&log) else {
+        eprintln!("skipped: there is no real log; set EFFECT_DATA to a folder that has one");
+        return;
+    };
+    let (mut failed, mut bytes) = (0_u64, 0_u64);
+    let mut status: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut paths: BTreeMap<&str, u64> = BTreeMap::new();
+    for line in text.lines() {
+        if !line.ends_with('"') {
+            failed += 1;
+            continue;
+        }
+        let fields: Vec<&str> = line.split(' ').collect();
+        *status.entry(fields[8]).or_default() += 1;
+        *paths.entry(fields[6]).or_default() += 1;
+        bytes += fields[9].parse::<u64>().unwrap_or(0);
+    }
+    let mut top: Vec<(&str, u64)> = paths.into_iter().collect();
+    top.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let received = text.lines().count() as u64;
+    let expected = json!({
+        "received": received, "delivered": received - failed, "failed": failed, "abandoned": 0,
+        "bytes": bytes, "by_status": status, "top_paths": &top[..10],
+    });
+    assert_eq!(
+        json_of(&run(&[log.to_str().expect("UTF-8"), "--json"])),
+        expected
+    );
+}
+
+#[test]
+fn rejected_lines_are_in_the_dead_letter_file_with_number_text_and_reason() {
+    let log = TempFile::new("bad.log", b"no log line\n\xff\xfe\n\n");
+    let letters = TempFile::new("letters.jsonl", b"");
+    let (log, letters) = (log.0.to_str().unwrap(), letters.0.to_str().unwrap());
+    let report = json_of(&run(&[log, "--errors", letters, "--json"]));
+    assert_eq!(
+        (&report["received"], &report["failed"]),
+        (&json!(3), &json!(3))
+    );
+    let written = std::fs::read_to_string(letters).unwrap();
+    let mut lines: Vec<Value> = written
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    lines.sort_by_key(|line| line["line"].as_u64());
+    let of = |i: usize| (lines[i]["line"].clone(), lines[i]["reason"].clone());
+    assert_eq!(of(0), (json!(1), json!("no time")));
+    assert_eq!(of(1), (json!(2), json!("not UTF-8")));
+    assert_eq!(of(2), (json!(3), json!("no host")));
+    assert_eq!(lines[0]["text"], "no log line");
+}
+
+#[test]
+fn a_missing_file_is_a_message_and_an_exit_code() {
+    fails_with(&["/no/such/log"], 1, "cannot read /no/such/log");
+}
+
+#[test]
+fn a_directory_is_a_message_and_an_exit_code() {
+    fails_with(&[env!("CARGO_MANIFEST_DIR")], 1, "directory");
+}
+
+#[test]
+fn an_unwritable_dead_letter_file_is_a_message_and_an_exit_code() {
+    fails_with(
+        &["--errors", "/no/such/folder/bad"],
+        1,
+        "cannot write dead letters",
+    );
+}
+
+#[test]
+fn an_unknown_option_is_a_usage_error() {
+    fails_with(&["--jsn"], 2, "unknown option --jsn");
+}
+
+#[test]
+fn an_empty_log_is_reported_as_nothing() {
+    let log = TempFile::new("empty.log", b"");
+    let report = json_of(&run(&[log.0.to_str().unwrap(), "--json"]));
+    assert_eq!(
+        (&report["received"], &report["delivered"]),
+        (&json!(0), &json!(0))
+    );
+}
+
+#[test]
+fn an_endless_line_is_rejected_and_the_next_one_is_read() {
+    let mut program = program();
+    let mut child = program
+        .args(["-", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    let megabyte = vec![b'x'; 1 << 20];
+    for _ in 0..64 {
+        stdin.write_all(&megabyte).expect("the program reads");
+    }
+    stdin
+        .write_all(b"\nh - - [t] \"GET / HTTP/1.1\" 200 7 \"-\" \"-\"")
+        .expect("it reads");
+    drop(stdin);
+    let report = json_of(&child.wait_with_output().expect("it ends"));
+    assert_eq!(report["failed"], 1);
+    assert_eq!(report["delivered"], 1);
+    assert_eq!(report["bytes"], 7);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_accounts_for_the_lines_read_so_far() {
+    let mut child = program()
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin
+        .write_all(b"h - - [t] \"GET / HTTP/1.1\" 200 7 \"-\" \"-\"\nbad\n")
+        .expect("it reads");
+    // More than a pipe and the program's buffers hold: when this is written, the lines above were read.
+    stdin.write_all(&vec![b'x'; 4 << 20]).expect("it reads");
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.expect("kill is there").success());
+    let status = child.wait().expect("it ends");
+    let mut report = String::new();
+    child
+        .stdout
+        .take()
+        .expect("piped")
+        .read_to_string(&mut report)
+        .expect("UTF-8");
+    assert_eq!(status.code(), Some(130), "{report}");
+    assert_eq!(
+        report.lines().last(),
+        Some("2 read = 1 delivered + 1 failed + 0 abandoned")
+    );
+    drop(stdin);
+}
