@@ -18,3 +18,8 @@ pub mod prelude {
         Stream, StreamE, stage,
     };
 }
+
+/// The README's program, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
