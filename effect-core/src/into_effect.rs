@@ -27,19 +27,21 @@ pub trait IntoEffect<R: Env>: Value {
     fn into_effect(self) -> Effect<R, Self::Error, Self::Value, Self::Program>;
 }
 
+// The types are the program's, not `E` and `A`, which are the same: rustc 1.95 loses that equality of types with
+// a lifetime in them, such as `&'static str`, inside an async body, and crashes.
 impl<R, E, A, P> IntoEffect<R> for Effect<R, E, A, P>
 where
     R: Env,
     E: Value,
     A: Value,
-    P: Program<R, Error = E, Value = A>,
+    P: Program<R>,
 {
-    type Error = E;
-    type Value = A;
+    type Error = P::Error;
+    type Value = P::Value;
     type Program = P;
 
-    fn into_effect(self) -> Self {
-        self
+    fn into_effect(self) -> Effect<R, P::Error, P::Value, P> {
+        Effect::new(self.program)
     }
 }
 
