@@ -276,7 +276,7 @@ async fn finalizers_can_fork_race_and_time_out() {
         cx.sleep(secs(1)).await;
         Ok::<_, Never>(cx.run(fiber.interrupt()).await?.is_interrupt())
     });
-    assert_eq!(body.run_exit().await, Exit::Success(true));
+    assert_eq!(body.await, Ok(true));
     assert_eq!(log.lines(), all);
 }
 
