@@ -217,6 +217,16 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
     ///
     /// [`PipelineError`] when a failure has nowhere to go, or the output is closed by somebody else. It carries
     /// the report as well.
+    ///
+    /// # Panics
+    ///
+    /// A panic outside of the stages, in the stream of [`from_stream`](Pipeline::from_stream) say, is a defect
+    /// of the effect. Run a second time, the effect dies.
+    ///
+    /// # Cancel safety
+    ///
+    /// Interrupted, it waits for its workers' finalizers. [`progress`](Connected::progress) tells then what became
+    /// of the items.
     pub fn run(self) -> Effect<R, PipelineError<E>, PipelineReport> {
         let Connected {
             pipeline: Pipeline { head, ledger },

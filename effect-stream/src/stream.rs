@@ -56,6 +56,20 @@ pub struct Stream<R, A, S = ErasedSource<R, A>> {
 
 impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     /// Wraps a source. Operators of one's own begin here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// // A source of one's own would stand here.
+    /// let source = Stream::<(), _>::range(0..3).map(|n| n + 1);
+    /// let Ok(all) = Stream::new(source.into_source()).run_collect().await;
+    /// assert_eq!(all, [1, 2, 3]);
+    /// # }
+    /// ```
     pub const fn new(source: S) -> Self {
         Stream {
             source,
@@ -63,7 +77,27 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
         }
     }
 
+    /// Takes the source out again.
+    pub fn into_source(self) -> S {
+        self.source
+    }
+
     /// Forgets the source's type, so that the stream can be named in a signature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// fn evens(below: u32) -> Stream<(), u32> {
+    ///     Stream::range(0..below).filter(|n| n % 2 == 0).erase()
+    /// }
+    /// let Ok(all) = evens(7).run_collect().await;
+    /// assert_eq!(all, [0, 2, 4, 6]);
+    /// # }
+    /// ```
     pub fn erase(self) -> Stream<R, A>
     where
         S: Clone,
@@ -79,6 +113,22 @@ impl<R: Env, A: Value> Stream<R, A> {
     /// - **Pulls** an item from the iterator for each that is wanted.
     /// - **Completes** when the iterator ends.
     /// - **When interrupted**, drops the iterator.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(all) = Stream::from_iter(vec!["a", "b"]).run_collect().await;
+    /// assert_eq!(all, ["a", "b"]);
+    /// # }
+    /// ```
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "the iterator is part of the stream's type, which `FromIterator` could not name"
+    )]
     pub fn from_iter<I>(items: I) -> Stream<R, A, FromIter<I>>
     where
         I: IntoIterator<Item = A, IntoIter: Send> + Value,
@@ -89,6 +139,18 @@ impl<R: Env, A: Value> Stream<R, A> {
     /// Emits the numbers of a range.
     ///
     /// - **Pulls**, **completes** and **when interrupted** as [`from_iter`](Stream::from_iter).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(sum) = Stream::range(1..101).run_fold(0, |sum, n| sum + n).await;
+    /// assert_eq!(sum, 5050);
+    /// # }
+    /// ```
     pub fn range<I>(range: std::ops::Range<I>) -> Stream<R, A, FromIter<std::ops::Range<I>>>
     where
         I: Value,
@@ -104,6 +166,21 @@ impl<R: Env, A: Value> Stream<R, A> {
     /// - **When interrupted**, leaves the rest in the channel.
     ///
     /// Run twice, or cloned, the runs share what comes: each item goes to one of them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::{Channel, Stream};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channel = Channel::bounded(4);
+    /// channel.send_many([1, 2, 3]).await.unwrap();
+    /// channel.close();
+    /// let Ok(all) = Stream::from_channel(channel).run_collect().await;
+    /// assert_eq!(all, [1, 2, 3]);
+    /// # }
+    /// ```
     pub fn from_channel(channel: Channel<A>) -> Stream<R, A, FromChannel<A>> {
         Stream::new(FromChannel { channel })
     }
@@ -113,6 +190,18 @@ impl<R: Env, A: Value> Stream<R, A> {
     /// - **Pulls** an item from it for each that is wanted.
     /// - **Completes** when it ends.
     /// - **When interrupted**, drops it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(all) = Stream::from_stream(futures::stream::iter([1, 2])).run_collect().await;
+    /// assert_eq!(all, [1, 2]);
+    /// # }
+    /// ```
     pub fn from_stream<T>(stream: T) -> Stream<R, A, FromStream<T>>
     where
         T: FuturesStream<Item = A> + Value,
@@ -129,6 +218,18 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     /// - **Fails** never; a panic of the closure is a defect of the run.
     /// - **Completes** when the source does.
     /// - **When interrupted**, interrupts the source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(all) = Stream::range(1..4).map(|n| n * n).run_collect().await;
+    /// assert_eq!(all, [1, 4, 9]);
+    /// # }
+    /// ```
     pub fn map<B, F>(self, f: F) -> Stream<R, B, Map<S, F>>
     where
         B: Value,
@@ -146,6 +247,18 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     /// - **Fails** never; a panic of the predicate is a defect of the run.
     /// - **Completes** when the source does.
     /// - **When interrupted**, interrupts the source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(all) = Stream::range(1..6).filter(|n| n % 2 == 1).run_collect().await;
+    /// assert_eq!(all, [1, 3, 5]);
+    /// # }
+    /// ```
     pub fn filter<F>(self, keep: F) -> Stream<R, A, Filter<S, F>>
     where
         F: FnMut(&A) -> bool + Value,
@@ -161,6 +274,18 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     /// - **Pulls** exactly `count` items, and not one more to see whether there is one.
     /// - **Completes** with the last of them, or when the source does.
     /// - **When interrupted**, interrupts the source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(all) = Stream::from_iter(0..).take(3).run_collect().await;
+    /// assert_eq!(all, [0, 1, 2]);
+    /// # }
+    /// ```
     pub fn take(self, count: usize) -> Stream<R, A, Take<S>> {
         Stream::new(Take {
             source: self.source,
@@ -177,6 +302,18 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     /// # Panics
     ///
     /// If `size` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(all) = Stream::range(0..5).chunks(2).run_collect().await;
+    /// assert_eq!(all, [vec![0, 1], vec![2, 3], vec![4]]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn chunks(self, size: usize) -> Stream<R, Vec<A>, Chunks<S>> {
         assert!(size > 0, "a chunk has at least one item");
@@ -192,6 +329,21 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     /// - **Fails** never: a failed effect is a failed element, and the next item follows.
     /// - **Completes** when the source does and the last effect has ended.
     /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let checked = Stream::range(1..4).map_effect(|n| async move {
+    ///     if n == 2 { Err("two") } else { Ok(n) }
+    /// });
+    /// let Ok(all) = checked.run_collect().await;
+    /// assert_eq!(all, [Ok(1), Err("two"), Ok(3)]);
+    /// # }
+    /// ```
     pub fn map_effect<I, F>(self, f: F) -> StreamE<R, I::Error, I::Value, MapEffect<S, F>>
     where
         I: IntoEffect<R>,
@@ -208,6 +360,20 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     /// - **Pulls** from both sides while one waits for its item; holds at most one item of each ahead.
     /// - **Completes** when both sides have.
     /// - **When interrupted**, interrupts both sides.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let odd = Stream::from_iter([1, 3, 5]);
+    /// let even = Stream::from_iter([2, 4]);
+    /// let Ok(all) = odd.merge(even).run_collect().await;
+    /// assert_eq!(all, [1, 2, 3, 4, 5]);
+    /// # }
+    /// ```
     pub fn merge<T>(self, other: Stream<R, A, T>) -> Stream<R, A, Merge<S, T>>
     where
         T: Source<R, Item = A>,

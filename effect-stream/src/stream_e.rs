@@ -51,6 +51,19 @@ where
     S: Source<R, Item = Result<A, E>>,
 {
     /// Wraps a source of results. Operators of one's own begin here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::{Stream, StreamE};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let results = Stream::<(), _>::from_iter([Ok(1), Err("two")]);
+    /// let Ok(sides) = StreamE::new(results.into_source()).partition().await;
+    /// assert_eq!(sides, (vec![1], vec!["two"]));
+    /// # }
+    /// ```
     pub const fn new(source: S) -> Self {
         StreamE {
             source,
@@ -59,6 +72,21 @@ where
     }
 
     /// Forgets the source's type, so that the stream can be named in a signature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// fn parse(words: &'static [&'static str]) -> StreamE<(), std::num::ParseIntError, i32> {
+    ///     StreamE::from_results(words.iter().map(|word| word.parse())).erase()
+    /// }
+    /// let Ok((good, bad)) = parse(&["1", "x"]).partition().await;
+    /// assert_eq!((good, bad.len()), (vec![1], 1));
+    /// # }
+    /// ```
     pub fn erase(self) -> StreamE<R, E, A>
     where
         S: Clone,
@@ -75,9 +103,21 @@ impl<R: Env, E: Value, A: Value> StreamE<R, E, A> {
     /// Emits the items of an iterator, as successes.
     ///
     /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_iter`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(all) = StreamE::<_, (), _>::from_iter([1, 2]).run_collect().await;
+    /// assert_eq!(all, [Ok(1), Ok(2)]);
+    /// # }
+    /// ```
     #[allow(
-        clippy::type_complexity,
-        reason = "the source is named as precisely as it is built"
+        clippy::should_implement_trait,
+        reason = "the iterator is part of the stream's type, which `FromIterator` could not name"
     )]
     pub fn from_iter<I>(items: I) -> StreamE<R, E, A, Map<FromIter<I>, Succeed<A, E>>>
     where
@@ -92,10 +132,18 @@ impl<R: Env, E: Value, A: Value> StreamE<R, E, A> {
     /// Emits the numbers of a range, as successes.
     ///
     /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_iter`].
-    #[allow(
-        clippy::type_complexity,
-        reason = "the source is named as precisely as it is built"
-    )]
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(all) = StreamE::<_, (), _>::range(1..3).run_collect().await;
+    /// assert_eq!(all, [Ok(1), Ok(2)]);
+    /// # }
+    /// ```
     pub fn range<I>(
         range: std::ops::Range<I>,
     ) -> StreamE<R, E, A, Map<FromIter<std::ops::Range<I>>, Succeed<A, E>>>
@@ -109,6 +157,18 @@ impl<R: Env, E: Value, A: Value> StreamE<R, E, A> {
     /// Emits the results of an iterator, each on its side.
     ///
     /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_iter`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(sides) = StreamE::from_results([Ok(1), Err("two")]).partition().await;
+    /// assert_eq!(sides, (vec![1], vec!["two"]));
+    /// # }
+    /// ```
     pub fn from_results<I>(results: I) -> StreamE<R, E, A, FromIter<I>>
     where
         I: IntoIterator<Item = Result<A, E>, IntoIter: Send> + Value,
@@ -119,10 +179,21 @@ impl<R: Env, E: Value, A: Value> StreamE<R, E, A> {
     /// Emits what is received from a channel, as successes.
     ///
     /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_channel`].
-    #[allow(
-        clippy::type_complexity,
-        reason = "the source is named as precisely as it is built"
-    )]
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::{Channel, StreamE};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channel = Channel::bounded(4);
+    /// channel.send(1).await.unwrap();
+    /// channel.close();
+    /// let Ok(all) = StreamE::<_, (), _>::from_channel(channel).run_collect().await;
+    /// assert_eq!(all, [Ok(1)]);
+    /// # }
+    /// ```
     pub fn from_channel(
         channel: Channel<A>,
     ) -> StreamE<R, E, A, Map<FromChannel<A>, Succeed<A, E>>> {
@@ -135,6 +206,19 @@ impl<R: Env, E: Value, A: Value> StreamE<R, E, A> {
     /// Emits the results that a `futures::Stream` yields, each on its side.
     ///
     /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_stream`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let foreign = futures::stream::iter([Ok(1), Err("two")]);
+    /// let Ok(sides) = StreamE::from_stream(foreign).partition().await;
+    /// assert_eq!(sides, (vec![1], vec!["two"]));
+    /// # }
+    /// ```
     pub fn from_stream<T>(stream: T) -> StreamE<R, E, A, FromStream<T>>
     where
         T: FuturesStream<Item = Result<A, E>> + Value,
@@ -157,6 +241,19 @@ where
     /// - **Fails** never; a panic of the closure is a defect of the run.
     /// - **Completes** when the source does.
     /// - **When interrupted**, interrupts the source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mapped = StreamE::from_results([Ok(1), Err("two")]).map(|n| n * 10);
+    /// let Ok(all) = mapped.run_collect().await;
+    /// assert_eq!(all, [Ok(10), Err("two")]);
+    /// # }
+    /// ```
     pub fn map<B, F>(self, f: F) -> StreamE<R, E, B, MapOk<S, F>>
     where
         B: Value,
@@ -174,6 +271,19 @@ where
     /// - **Fails** never; a panic of the closure is a defect of the run.
     /// - **Completes** when the source does.
     /// - **When interrupted**, interrupts the source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mapped = StreamE::from_results([Ok(1), Err("two")]).map_error(str::len);
+    /// let Ok(all) = mapped.run_collect().await;
+    /// assert_eq!(all, [Ok(1), Err(3)]);
+    /// # }
+    /// ```
     pub fn map_error<E2, F>(self, f: F) -> StreamE<R, E2, A, MapError<S, F>>
     where
         E2: Value,
@@ -191,6 +301,19 @@ where
     /// - **Fails** never; a panic of the predicate is a defect of the run.
     /// - **Completes** when the source does.
     /// - **When interrupted**, interrupts the source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let kept = StreamE::from_results([Ok(1), Err("two"), Ok(3)]).filter(|n| *n > 1);
+    /// let Ok(all) = kept.run_collect().await;
+    /// assert_eq!(all, [Err("two"), Ok(3)]);
+    /// # }
+    /// ```
     pub fn filter<F>(self, keep: F) -> StreamE<R, E, A, FilterOk<S, F>>
     where
         F: FnMut(&A) -> bool + Value,
@@ -206,6 +329,19 @@ where
     /// - **Pulls** exactly `count` elements, and not one more to see whether there is one.
     /// - **Completes** with the last of them, or when the source does.
     /// - **When interrupted**, interrupts the source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let first = StreamE::from_results([Err("one"), Ok(2), Ok(3)]).take(2);
+    /// let Ok(all) = first.run_collect().await;
+    /// assert_eq!(all, [Err("one"), Ok(2)]);
+    /// # }
+    /// ```
     pub fn take(self, count: usize) -> StreamE<R, E, A, Take<S>> {
         StreamE::new(Take {
             source: self.source,
@@ -222,6 +358,19 @@ where
     /// # Panics
     ///
     /// If `size` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let groups = StreamE::from_results([Ok(1), Ok(2), Ok(3), Err("four"), Ok(5)]).chunks(2);
+    /// let Ok(all) = groups.run_collect().await;
+    /// assert_eq!(all, [Ok(vec![1, 2]), Ok(vec![3]), Err("four"), Ok(vec![5])]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn chunks(self, size: usize) -> StreamE<R, E, Vec<A>, ChunksE<S>> {
         assert!(size > 0, "a chunk has at least one item");
@@ -237,6 +386,22 @@ where
     /// - **Fails** never: a failed effect is a failed element, and the next one follows.
     /// - **Completes** when the source does and the last effect has ended.
     /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let halves = StreamE::range(1..4).map_effect(|n| async move {
+    ///     if n % 2 == 0 { Ok(n / 2) } else { Err(format!("{n} is odd")) }
+    /// });
+    /// let Ok((good, bad)) = halves.partition().await;
+    /// assert_eq!(good, [1]);
+    /// assert_eq!(bad, ["1 is odd", "3 is odd"]);
+    /// # }
+    /// ```
     pub fn map_effect<I, F>(self, f: F) -> StreamE<R, E, I::Value, MapEffectE<S, F>>
     where
         I: IntoEffect<R, Error = E>,
@@ -255,6 +420,21 @@ where
     /// - **Fails** never: a failed recovery is a failed element.
     /// - **Completes** when the source does and the last effect has ended.
     /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use effect_core::{succeed, Never};
+    /// let safe = StreamE::from_results([Ok(1), Err("two")])
+    ///     .recover(|error| succeed::<_, Never, _>(error.len()));
+    /// let Ok((all, _)) = safe.partition().await;
+    /// assert_eq!(all, [1, 3]);
+    /// # }
+    /// ```
     pub fn recover<I, F>(self, f: F) -> StreamE<R, I::Error, A, RecoverE<S, F>>
     where
         I: IntoEffect<R, Value = A>,
@@ -271,6 +451,19 @@ where
     /// - **Pulls** from both sides while one waits for its element; holds at most one of each ahead.
     /// - **Completes** when both sides have.
     /// - **When interrupted**, interrupts both sides.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let left = StreamE::from_results([Ok(1), Err("two")]);
+    /// let Ok(all) = left.merge(StreamE::from_iter([3])).run_collect().await;
+    /// assert_eq!(all, [Ok(1), Ok(3), Err("two")]);
+    /// # }
+    /// ```
     pub fn merge<T>(self, other: StreamE<R, E, A, T>) -> StreamE<R, E, A, Merge<S, T>>
     where
         T: Source<R, Item = Result<A, E>>,
@@ -282,6 +475,19 @@ where
     }
 
     /// Takes the elements as plain results: what [`Stream`] can do is then done with both sides.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let results = StreamE::from_results([Ok(1), Err("two")]).into_results();
+    /// let Ok(count) = results.run_fold(0, |count, _| count + 1).await;
+    /// assert_eq!(count, 2);
+    /// # }
+    /// ```
     pub fn into_results(self) -> Stream<R, Result<A, E>, S> {
         Stream::new(self.source)
     }

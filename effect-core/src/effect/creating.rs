@@ -330,7 +330,7 @@ pub fn never<R: Env, E: Value, A: Value>() -> Effect<R, E, A, Forever<E, A>> {
     Effect::new(Forever { types: PhantomData })
 }
 
-/// The program of [`never`].
+/// The program of [`never`](fn@never).
 #[derive(Debug)]
 pub struct Forever<E, A> {
     types: PhantomData<fn() -> (E, A)>,

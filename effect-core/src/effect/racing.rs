@@ -55,7 +55,7 @@ where
     /// Runs both effects and has the value of the first to succeed.
     ///
     /// The loser is interrupted, and its finalizers have run before the value is seen. With
-    /// [`never`](crate::never) on one side and a failure on the other it never ends: nobody has succeeded,
+    /// [`never`](fn@crate::never) on one side and a failure on the other it never ends: nobody has succeeded,
     /// and somebody still may. Where that is not wanted, [`race_first`](Effect::race_first) is.
     ///
     /// # Errors

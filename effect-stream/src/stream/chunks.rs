@@ -25,6 +25,7 @@ impl<R: Env, S: Source<R>> Source<R> for Chunks<S> {
             source: self.source.open(cx),
             size: self.size,
             group: Vec::new(),
+            ended: false,
         }
     }
 }
@@ -35,6 +36,8 @@ pin_project! {
         source: S,
         size: usize,
         group: Vec<A>,
+        // The last group follows the end: a source is not asked again after it.
+        ended: bool,
     }
 }
 
@@ -43,14 +46,14 @@ impl<S: FuturesStream> FuturesStream for Grouping<S, S::Item> {
 
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
         let mut this = self.project();
-        while this.group.len() < *this.size {
+        while this.group.len() < *this.size && !*this.ended {
             match ready!(this.source.as_mut().poll_next(task)) {
                 Some(item) => this.group.push(item),
-                None if this.group.is_empty() => return Poll::Ready(None),
-                None => break,
+                None => *this.ended = true,
             }
         }
-        Poll::Ready(Some(mem::take(this.group)))
+        let group = mem::take(this.group);
+        Poll::Ready((!group.is_empty()).then_some(group))
     }
 }
 
@@ -81,6 +84,7 @@ where
             source: self.source.open(cx),
             size: self.size,
             group: Vec::new(),
+            ended: false,
             error: None,
         }
     }
@@ -92,6 +96,8 @@ pin_project! {
         source: S,
         size: usize,
         group: Vec<A>,
+        // The last group follows the end: a source is not asked again after it.
+        ended: bool,
         // A failure that came while a group was open: it follows that group.
         error: Option<E>,
     }
@@ -105,7 +111,7 @@ impl<A, E, S: FuturesStream<Item = Result<A, E>>> FuturesStream for GroupingE<S,
         if let Some(error) = this.error.take() {
             return Poll::Ready(Some(Err(error)));
         }
-        while this.group.len() < *this.size {
+        while this.group.len() < *this.size && !*this.ended {
             match ready!(this.source.as_mut().poll_next(task)) {
                 Some(Ok(item)) => this.group.push(item),
                 Some(Err(error)) if this.group.is_empty() => return Poll::Ready(Some(Err(error))),
@@ -113,11 +119,11 @@ impl<A, E, S: FuturesStream<Item = Result<A, E>>> FuturesStream for GroupingE<S,
                     *this.error = Some(error);
                     break;
                 }
-                None if this.group.is_empty() => return Poll::Ready(None),
-                None => break,
+                None => *this.ended = true,
             }
         }
-        Poll::Ready(Some(Ok(mem::take(this.group))))
+        let group = mem::take(this.group);
+        Poll::Ready((!group.is_empty()).then_some(Ok(group)))
     }
 }
 

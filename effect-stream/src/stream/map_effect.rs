@@ -113,7 +113,7 @@ pin_project! {
 
 impl<S, F, Fut> FuturesStream for Running<S, F, Fut>
 where
-    S: FuturesStream,
+    S: Pull,
     F: FnMut(S::Item) -> ControlFlow<Fut::Output, Fut>,
     Fut: Future,
 {
@@ -122,7 +122,7 @@ where
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Fut::Output>> {
         let mut this = self.project();
         if this.running.is_none() {
-            let Some(item) = ready!(this.source.poll_next(task)) else {
+            let Some(item) = ready!(this.source.as_mut().poll_next(task)) else {
                 return Poll::Ready(None);
             };
             match (this.begin)(item) {
@@ -131,7 +131,11 @@ where
             }
         }
         let future = this.running.as_mut().as_pin_mut().expect("begun above");
-        let output = ready!(future.poll(task));
+        let Poll::Ready(output) = future.poll(task) else {
+            // What the source has in flight goes on meanwhile; its wakers are registered.
+            let _ = this.source.poll_progress(task);
+            return Poll::Pending;
+        };
         this.running.set(None);
         Poll::Ready(Some(output))
     }

@@ -22,11 +22,35 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     ///
     /// Interrupted, the stream is interrupted with all that runs in it, and its finalizers run. This holds
     /// for every end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(all) = Stream::range(0..3).run_collect().await;
+    /// assert_eq!(all, [0, 1, 2]);
+    /// # }
+    /// ```
     pub fn run_collect(self) -> Effect<R, Never, Vec<A>, Collect<S, A>> {
         self.run_fold(Vec::new(), push as fn(Vec<A>, A) -> Vec<A>)
     }
 
     /// Runs the stream and folds what it emits into one value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(sum) = Stream::range(0..4).run_fold(0, |sum, n| sum + n).await;
+    /// assert_eq!(sum, 6);
+    /// # }
+    /// ```
     pub fn run_fold<B, F>(self, init: B, f: F) -> Effect<R, Never, B, Fold<S, B, F>>
     where
         B: Value,
@@ -44,6 +68,20 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     /// # Errors
     ///
     /// The first error of the effect, after which nothing more is pulled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let each = Stream::from_iter(0..).run_for_each(|n| async move {
+    ///     if n < 3 { Ok(()) } else { Err(n) }
+    /// });
+    /// assert_eq!(each.await, Err(3));
+    /// # }
+    /// ```
     pub fn run_for_each<I, F>(self, f: F) -> Effect<R, I::Error, (), ForEach<S, F>>
     where
         I: IntoEffect<R>,
@@ -65,11 +103,36 @@ where
     S: Source<R, Item = Result<A, E>>,
 {
     /// Runs the stream and collects all its elements, failures in their places.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(all) = StreamE::from_results([Ok(1), Err("two")]).run_collect().await;
+    /// assert_eq!(all, [Ok(1), Err("two")]);
+    /// # }
+    /// ```
     pub fn run_collect(self) -> Effect<R, Never, Vec<Result<A, E>>, Collect<S, Result<A, E>>> {
         self.into_results().run_collect()
     }
 
     /// Runs the stream and folds all its elements, failures included, into one value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let results = StreamE::from_results([Ok(1), Err("two"), Ok(3)]);
+    /// let Ok(failures) = results.run_fold(0, |n, result| n + i32::from(result.is_err())).await;
+    /// assert_eq!(failures, 1);
+    /// # }
+    /// ```
     pub fn run_fold<B, F>(self, init: B, f: F) -> Effect<R, Never, B, Fold<S, B, F>>
     where
         B: Value,
@@ -83,6 +146,20 @@ where
     /// # Errors
     ///
     /// The first error of the effect, after which nothing more is pulled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// // The first failure of the stream ends this run: the body passes it on.
+    /// let results = StreamE::from_results([Ok(1), Err("two"), Ok(3)]);
+    /// let ended = results.run_for_each(|result| async move { result.map(drop) });
+    /// assert_eq!(ended.await, Err("two"));
+    /// # }
+    /// ```
     pub fn run_for_each<I, F>(self, f: F) -> Effect<R, I::Error, (), ForEach<S, F>>
     where
         I: IntoEffect<R>,
@@ -92,6 +169,19 @@ where
     }
 
     /// Runs the stream and collects the values and the errors, each side in its order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let results = StreamE::from_results([Ok(1), Err("two"), Ok(3)]);
+    /// let Ok(sides) = results.partition().await;
+    /// assert_eq!(sides, (vec![1, 3], vec!["two"]));
+    /// # }
+    /// ```
     pub fn partition(self) -> Effect<R, Never, (Vec<A>, Vec<E>), Partition<S, A, E>> {
         self.run_fold((Vec::new(), Vec::new()), sort as fn(_, _) -> _)
     }
