@@ -219,9 +219,16 @@ impl<T> Channel<T> {
                     *waiting = Some(ticket);
                     return Poll::Pending;
                 }
-                Some(_) => {
+                Some(ticket) => {
                     state.granted -= 1;
-                    state.room(self.shared.capacity).max(1)
+                    let room = state.room(self.shared.capacity);
+                    if room == 0 && self.shared.capacity == 0 {
+                        // The receiver that it was promised to has left. The sender keeps its place.
+                        state.senders.rejoin(ticket, task.waker());
+                        *waiting = Some(ticket);
+                        return Poll::Pending;
+                    }
+                    room.max(1)
                 }
                 None if state.senders.is_empty() => state.room(self.shared.capacity),
                 None => 0,

@@ -37,6 +37,12 @@ impl Waiters {
         ticket
     }
 
+    /// Takes up a place in the queue again, after having been popped.
+    pub(super) fn rejoin(&mut self, ticket: Ticket, waker: &Waker) {
+        let place = self.queue.partition_point(|(waiting, _)| *waiting < ticket);
+        self.queue.insert(place, (ticket, waker.clone()));
+    }
+
     /// Whether the ticket still waits. If not, it was popped: its owner was woken.
     pub(super) fn contains(&self, ticket: Ticket) -> bool {
         self.position(ticket).is_some()
