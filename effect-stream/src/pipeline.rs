@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use effect_core::{Cause, Cx, Effect, Env, Fiber, IntoEffect, Never, Value, effect, sync};
+use effect_core::{Cause, Cx, Effect, Env, Exit, Fiber, IntoEffect, Never, Value, effect, sync};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
@@ -237,6 +238,7 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
         let failures = Failures {
             errors: errors.clone(),
             halt: halt.clone(),
+            halted: Arc::default(),
         };
         let crew: Arc<Mutex<Option<Fiber<Never, ()>>>> = Arc::default();
         let (hired, target) = (Arc::clone(&crew), output.clone());
@@ -269,19 +271,25 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
             // Closed by the crew's end, with nothing in it unless the run was halted.
             Ok(halt.receive().await.ok())
         });
+        let interrupted: Arc<AtomicBool> = Arc::default();
+        let seen = Arc::clone(&interrupted);
         // However the run ends, its crew has ended before anybody sees that.
         let dismiss = effect(async move |cx: Cx<R>| {
             let crew = crew.lock().take();
-            if let Some(crew) = crew {
-                let exit = cx.run(crew.interrupt()).await?;
-                if let Some(defect) = exit.cause().and_then(Cause::defect) {
-                    panic!("a worker of a pipeline died: {defect}");
-                }
-            }
+            let exit = match crew {
+                Some(crew) => Some(cx.run(crew.interrupt()).await?),
+                None => None,
+            };
             output.close();
             if let Some(errors) = errors {
                 errors.close();
             }
+            let cause = exit.as_ref().and_then(Exit::cause);
+            if let Some(defect) = cause.and_then(Cause::defect) {
+                panic!("a worker of a pipeline died: {defect}");
+            }
+            // One fiber writes this, and the same one reads it.
+            interrupted.store(cause.is_some(), Ordering::Relaxed);
             Ok(())
         });
         run.ensuring(dismiss)
@@ -289,7 +297,12 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
                 let report = ledger.report();
                 async move {
                     match halt {
-                        None => Ok(report),
+                        None => {
+                            // Nothing halted the run, but a stage that joins an interrupted fiber is one itself.
+                            let interrupted = seen.load(Ordering::Relaxed);
+                            assert!(!interrupted, "a worker of a pipeline was interrupted");
+                            Ok(report)
+                        }
                         Some(Halt::Failed(failed)) => Err(PipelineError::Failed { failed, report }),
                         Some(Halt::OutputClosed) => Err(PipelineError::OutputClosed { report }),
                     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
 use effect_core::{Budget, Cx, Env, Exit, IntoEffect, Reason, Value, succeed};
@@ -216,6 +216,7 @@ impl<T> Supply<T> for Delivering<'_, T> {
 pub(super) struct Failures<E> {
     pub(super) errors: Option<Channel<Failed<E>>>,
     pub(super) halt: Channel<Halt<E>>,
+    pub(super) halted: Arc<AtomicBool>,
 }
 
 impl<E> Failures<E> {
@@ -231,14 +232,17 @@ impl<E> Failures<E> {
             },
             None => failed,
         };
-        ticket.fail();
-        self.halt(Halt::Failed(failed)).await;
+        // Of several that fail at once, one is the run's failure; the others are abandoned.
+        if self.halt(Halt::Failed(failed)).await {
+            ticket.fail();
+        }
         false
     }
 
-    pub(super) async fn halt(&self, halt: Halt<E>) {
-        // Whoever comes second finds the run halted already, by the first.
-        let _ = self.halt.send(halt).await;
+    /// Ends the run. False if something else had ended it before.
+    pub(super) async fn halt(&self, halt: Halt<E>) -> bool {
+        // Only one is ever sent, so that one never waits. What comes with it, the channel orders.
+        !self.halted.swap(true, Ordering::Relaxed) && self.halt.send(halt).await.is_ok()
     }
 }
 
@@ -247,6 +251,7 @@ impl<E> Clone for Failures<E> {
         Failures {
             errors: self.errors.clone(),
             halt: self.halt.clone(),
+            halted: Arc::clone(&self.halted),
         }
     }
 }
@@ -287,7 +292,8 @@ impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
                         // What is done goes on, and what has started is never left unpolled.
                         let (exit, flushed) = join(run, self.outlet.flush(&mut done)).await;
                         if flushed.is_err() {
-                            return self.failures.halt(Halt::OutputClosed).await;
+                            self.failures.halt(Halt::OutputClosed).await;
+                            return;
                         }
                         exit
                     }
@@ -303,7 +309,8 @@ impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
                         let route = self.failures.route(ticket, failed);
                         let (routed, flushed) = join(route, self.outlet.flush(&mut done)).await;
                         if flushed.is_err() {
-                            return self.failures.halt(Halt::OutputClosed).await;
+                            self.failures.halt(Halt::OutputClosed).await;
+                            return;
                         }
                         if !routed {
                             return;
@@ -312,7 +319,8 @@ impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
                 }
             }
             if self.outlet.flush(&mut done).await.is_err() {
-                return self.failures.halt(Halt::OutputClosed).await;
+                self.failures.halt(Halt::OutputClosed).await;
+                return;
             }
             budget.spend().await;
         }
