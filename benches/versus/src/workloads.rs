@@ -1,0 +1,40 @@
+//! The workloads, one a file, with their contenders side by side.
+
+use std::hint::black_box;
+
+use effect::yield_now;
+
+use crate::drive::Failed;
+use crate::workload::Workload;
+
+mod chain;
+mod bind_erased;
+mod fork_join;
+mod race;
+mod timeout;
+mod stream_map_filter_fold;
+mod map_effect;
+mod pipeline;
+
+/// Every workload.
+pub(crate) const ALL: &[Workload] = &[
+    chain::WORKLOAD,
+    bind_erased::WORKLOAD,
+    fork_join::WORKLOAD,
+    race::WORKLOAD,
+    timeout::WORKLOAD,
+    stream_map_filter_fold::WORKLOAD,
+    map_effect::WORKLOAD,
+    pipeline::WORKLOAD,
+];
+
+/// What a job does with a value: nothing that the compiler could leave out.
+fn work(value: u64) -> u64 {
+    black_box(value.wrapping_add(1))
+}
+
+/// Works, after it has let others run.
+async fn yielded(value: u64) -> Result<u64, Failed> {
+    yield_now().await;
+    Ok(work(value))
+}
