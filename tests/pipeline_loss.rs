@@ -29,9 +29,17 @@ impl Site {
         }
     }
 
-    /// Three stages: a fast one, a slow one whose items fail now and then, and one that waits for some.
+    /// Three stages: a fast one that seldom waits, a slow one whose items fail now and then, and one that
+    /// waits for some.
     fn pipeline(&self, failing: u64) -> effect::Connected<(), u64, u64> {
-        let fast = |n: u64| async move { Ok(n) };
+        let fast = |n: u64| {
+            effect(async move |cx: Cx<()>| {
+                if n % 4 == 2 {
+                    cx.sleep(millis(3)).await;
+                }
+                Ok(n)
+            })
+        };
         let slow = move |n: u64| {
             sleep(millis(n % 5 * 7 + 3)).flat_map(move |()| async move {
                 if n % failing == failing - 1 {
