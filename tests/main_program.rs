@@ -135,7 +135,7 @@ fn success_has_the_exit_code_of_its_value() {
 
 #[test]
 fn a_failure_is_printed_and_exits_with_1() {
-    check("failure", None, 1, &["error: failed: no route\n"]);
+    check("failure", None, 1, &["error: no route\n"]);
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::cleanup::Settle;
 use crate::fiber::{Fiber, FiberId, FiberState};
 use crate::program::{self, Outcome};
 use crate::scope::Scope;
+use crate::settled::settled;
 use crate::{Effect, Env, IntoEffect, Program, Runtime, Value};
 
 /// What a running effect has: the environment `R`, the fiber it runs on, the scope it is in, the runtime.
@@ -132,11 +132,11 @@ impl<R: Env> Cx<R> {
     /// # Cancel safety
     ///
     /// Dropped while it waits, it leaves the rest to the fiber, which does not end before it is done.
-    pub async fn settling<F: Future>(&self, future: F) -> F::Output {
-        let mark = self.fiber.mark();
-        let output = future.await;
-        Settle::new(&self.fiber, mark).await;
-        output
+    pub fn settling<F: Future>(
+        &self,
+        future: F,
+    ) -> impl Future<Output = F::Output> + use<'_, R, F> {
+        settled(&self.fiber, future)
     }
 
     /// Starts an effect on a fiber of its own, supervised by this one.

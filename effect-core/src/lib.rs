@@ -20,6 +20,7 @@ mod defect;
 mod fiber;
 mod driver;
 mod cleanup;
+mod settled;
 mod scope;
 mod schedule;
 mod runtime;

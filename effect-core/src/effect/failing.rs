@@ -9,7 +9,7 @@ use crate::cleanup::Settle;
 use crate::defect::{catch, catch_poll};
 use crate::effect::creating::opaque_debug;
 use crate::poll::{chain, then};
-use crate::program::{self, Outcome, Pace, Step};
+use crate::program::{Outcome, Pace, Step};
 use crate::{Cause, Cx, Defect, Effect, Env, Exit, IntoEffect, Never, Program, Value};
 
 /// # Handling failure
@@ -285,7 +285,7 @@ impl<R: Env, P: Program<R>> Program<R> for ToExit<P> {
         let fiber = cx.fiber();
         let (mark, defects) = (fiber.mark(), fiber.defect_count());
         let ended = {
-            let mut body = pin!(Some(program::run(self.program, cx)));
+            let mut body = pin!(Some(self.program.run(cx)));
             let ended = poll_fn(|task| {
                 let body = body
                     .as_mut()

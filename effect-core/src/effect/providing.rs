@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::program::{self, Outcome};
+use crate::program::Outcome;
 use crate::{Cx, Effect, Env, Program, Value};
 
 /// # Providing
@@ -64,6 +64,6 @@ impl<R: Env, R2: Env, P: Program<R>> Program<R2> for Provide<R, P> {
 
     async fn run(self, cx: &Cx<R2>) -> Outcome<R2, Self> {
         let cx = cx.with_env(self.env);
-        program::run(self.program, &cx).await
+        self.program.run(&cx).await
     }
 }

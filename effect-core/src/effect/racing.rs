@@ -3,15 +3,19 @@
 //! All of them poll in place, spawn nothing, and wait for the finalizers of what they dropped before they
 //! go on.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
-use std::time::Duration;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use crate::cleanup::Settle;
+use futures::future::BoxFuture;
+use pin_project_lite::pin_project;
+
 use crate::cx::deadline;
-use crate::program::{self, Outcome};
-use crate::{Cx, Effect, Env, IntoEffect, Program, Value};
+use crate::program::Outcome;
+use crate::settled::settled;
+use crate::{Cx, Effect, Env, IntoEffect, Program, Runtime, Value};
 
 /// # Racing
 impl<R, E, A, P> Effect<R, E, A, P>
@@ -172,19 +176,34 @@ where
     type Error = P::Error;
     type Value = P::Value;
 
-    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        let mark = cx.fiber().mark();
-        let first = {
-            let mut left = pin!(self.left.run(cx));
-            let mut right = pin!(self.right.run(cx));
-            poll_fn(|task| match left.as_mut().poll(task) {
-                Poll::Ready(result) => Poll::Ready(result),
-                Poll::Pending => right.as_mut().poll(task),
-            })
-            .await
+    fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
+        let first = First {
+            left: self.left.run(cx),
+            right: self.right.run(cx),
         };
-        Settle::new(cx.fiber(), mark).await;
-        first
+        settled(cx.fiber(), first)
+    }
+}
+
+pin_project! {
+    /// Has the output of whichever is ready first; the left one has the first word.
+    struct First<L, Q> {
+        #[pin]
+        left: L,
+        #[pin]
+        right: Q,
+    }
+}
+
+impl<L: Future, Q: Future<Output = L::Output>> Future for First<L, Q> {
+    type Output = L::Output;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<L::Output> {
+        let this = self.project();
+        match this.left.poll(task) {
+            Poll::Ready(output) => Poll::Ready(output),
+            Poll::Pending => this.right.poll(task),
+        }
     }
 }
 
@@ -204,39 +223,55 @@ where
     type Error = (P::Error, Q::Error);
     type Value = P::Value;
 
-    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        let mark = cx.fiber().mark();
-        let first = {
-            let mut left = pin!(self.left.run(cx));
-            let mut right = pin!(self.right.run(cx));
-            let (mut left_error, mut right_error) = (None, None);
-            poll_fn(|task| {
-                if left_error.is_none() {
-                    match left.as_mut().poll(task) {
-                        Poll::Ready(Ok(value)) => return Poll::Ready(Ok(value)),
-                        Poll::Ready(Err(error)) => left_error = Some(error),
-                        Poll::Pending => {}
-                    }
-                }
-                if right_error.is_none() {
-                    match right.as_mut().poll(task) {
-                        Poll::Ready(Ok(value)) => return Poll::Ready(Ok(value)),
-                        Poll::Ready(Err(error)) => right_error = Some(error),
-                        Poll::Pending => {}
-                    }
-                }
-                match (left_error.take(), right_error.take()) {
-                    (Some(left), Some(right)) => Poll::Ready(Err((left, right))),
-                    (left, right) => {
-                        (left_error, right_error) = (left, right);
-                        Poll::Pending
-                    }
-                }
-            })
-            .await
+    fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
+        let any = AnyOk {
+            left: self.left.run(cx),
+            left_error: None,
+            right: self.right.run(cx),
+            right_error: None,
         };
-        Settle::new(cx.fiber(), mark).await;
-        first
+        settled(cx.fiber(), any)
+    }
+}
+
+pin_project! {
+    /// Has the first success, or, when there is none, both errors.
+    struct AnyOk<L, Q, E, F> {
+        #[pin]
+        left: L,
+        left_error: Option<E>,
+        #[pin]
+        right: Q,
+        right_error: Option<F>,
+    }
+}
+
+impl<A, E, F, L, Q> Future for AnyOk<L, Q, E, F>
+where
+    L: Future<Output = Result<A, E>>,
+    Q: Future<Output = Result<A, F>>,
+{
+    type Output = Result<A, (E, F)>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if this.left_error.is_none()
+            && let Poll::Ready(result) = this.left.poll(task)
+        {
+            match result {
+                Ok(value) => return Poll::Ready(Ok(value)),
+                Err(error) => *this.left_error = Some(error),
+            }
+        }
+        if this.right_error.is_none()
+            && let Poll::Ready(result) = this.right.poll(task)
+        {
+            match result {
+                Ok(value) => return Poll::Ready(Ok(value)),
+                Err(error) => *this.right_error = Some(error),
+            }
+        }
+        take_both(this.left_error, this.right_error).map(Err)
     }
 }
 
@@ -256,41 +291,66 @@ where
     type Error = P::Error;
     type Value = (P::Value, Q::Value);
 
-    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        let mark = cx.fiber().mark();
-        let both = {
-            let mut left = pin!(self.left.run(cx));
-            let mut right = pin!(self.right.run(cx));
-            let (mut left_value, mut right_value) = (None, None);
-            poll_fn(|task| {
-                if left_value.is_none()
-                    && let Poll::Ready(result) = left.as_mut().poll(task)
-                {
-                    match result {
-                        Ok(value) => left_value = Some(value),
-                        Err(error) => return Poll::Ready(Err(error)),
-                    }
-                }
-                if right_value.is_none()
-                    && let Poll::Ready(result) = right.as_mut().poll(task)
-                {
-                    match result {
-                        Ok(value) => right_value = Some(value),
-                        Err(error) => return Poll::Ready(Err(error)),
-                    }
-                }
-                match (left_value.take(), right_value.take()) {
-                    (Some(left), Some(right)) => Poll::Ready(Ok((left, right))),
-                    (left, right) => {
-                        (left_value, right_value) = (left, right);
-                        Poll::Pending
-                    }
-                }
-            })
-            .await
+    fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
+        let both = Both {
+            left: self.left.run(cx),
+            left_value: None,
+            right: self.right.run(cx),
+            right_value: None,
         };
-        Settle::new(cx.fiber(), mark).await;
-        both
+        settled(cx.fiber(), both)
+    }
+}
+
+pin_project! {
+    /// Has both values, or the first error.
+    struct Both<L, Q, A, B> {
+        #[pin]
+        left: L,
+        left_value: Option<A>,
+        #[pin]
+        right: Q,
+        right_value: Option<B>,
+    }
+}
+
+impl<A, B, E, L, Q> Future for Both<L, Q, A, B>
+where
+    L: Future<Output = Result<A, E>>,
+    Q: Future<Output = Result<B, E>>,
+{
+    type Output = Result<(A, B), E>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if this.left_value.is_none()
+            && let Poll::Ready(result) = this.left.poll(task)
+        {
+            match result {
+                Ok(value) => *this.left_value = Some(value),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        if this.right_value.is_none()
+            && let Poll::Ready(result) = this.right.poll(task)
+        {
+            match result {
+                Ok(value) => *this.right_value = Some(value),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        take_both(this.left_value, this.right_value).map(Ok)
+    }
+}
+
+/// Ready once both are there.
+fn take_both<A, B>(left: &mut Option<A>, right: &mut Option<B>) -> Poll<(A, B)> {
+    match (left.take(), right.take()) {
+        (Some(left), Some(right)) => Poll::Ready((left, right)),
+        (one, other) => {
+            (*left, *right) = (one, other);
+            Poll::Pending
+        }
     }
 }
 
@@ -305,26 +365,50 @@ impl<R: Env, P: Program<R>> Program<R> for Timeout<P> {
     type Error = TimeoutError<P::Error>;
     type Value = P::Value;
 
-    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        let mark = cx.fiber().mark();
-        let deadline = deadline(cx.now(), self.limit);
-        let result = {
-            let mut body = pin!(program::run(self.program, cx));
-            // An effect that is ready at once needs no timer.
-            let mut timer = None;
-            poll_fn(|task| {
-                if let Poll::Ready(result) = body.as_mut().poll(task) {
-                    return Poll::Ready(result.map_err(TimeoutError::Failed));
-                }
-                let timer = timer.get_or_insert_with(|| cx.runtime().sleep_until(deadline));
-                timer
-                    .as_mut()
-                    .poll(task)
-                    .map(|()| Err(TimeoutError::Elapsed(self.limit)))
-            })
-            .await
+    fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
+        let limited = Limited {
+            body: self.program.run(cx),
+            runtime: cx.runtime(),
+            limit: self.limit,
+            deadline: None,
+            timer: None,
         };
-        Settle::new(cx.fiber(), mark).await;
-        result
+        settled(cx.fiber(), limited)
+    }
+}
+
+pin_project! {
+    /// Polls a body until its time is up.
+    struct Limited<'cx, Fut> {
+        #[pin]
+        body: Fut,
+        runtime: &'cx Arc<dyn Runtime>,
+        limit: Duration,
+        // Set when the body starts.
+        deadline: Option<Instant>,
+        // An effect that is ready at once needs no timer.
+        timer: Option<BoxFuture<'static, ()>>,
+    }
+}
+
+impl<A, E, Fut: Future<Output = Result<A, E>>> Future for Limited<'_, Fut> {
+    type Output = Result<A, TimeoutError<E>>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let (runtime, limit) = (*this.runtime, *this.limit);
+        let deadline = *this
+            .deadline
+            .get_or_insert_with(|| deadline(runtime.now(), limit));
+        if let Poll::Ready(result) = this.body.poll(task) {
+            return Poll::Ready(result.map_err(TimeoutError::Failed));
+        }
+        let timer = this
+            .timer
+            .get_or_insert_with(|| runtime.sleep_until(deadline));
+        timer
+            .as_mut()
+            .poll(task)
+            .map(|()| Err(TimeoutError::Elapsed(limit)))
     }
 }

@@ -1,7 +1,7 @@
 //! Running again: retries.
 
 use crate::budget::Budget;
-use crate::program::{self, Outcome};
+use crate::program::Outcome;
 use crate::{Cx, Effect, Env, Program, Schedule, Value};
 
 /// # Running again
@@ -64,7 +64,7 @@ impl<R: Env, P: Program<R> + Clone> Program<R> for Retry<P> {
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
         let mut budget = Budget::new();
         for _ in 0..self.schedule.extra_runs() {
-            let result = program::run(self.program.clone(), cx).await;
+            let result = self.program.clone().run(cx).await;
             if result.is_ok() {
                 return result;
             }
@@ -74,6 +74,6 @@ impl<R: Env, P: Program<R> + Clone> Program<R> for Retry<P> {
                 cx.sleep(self.schedule.delay()).await;
             }
         }
-        program::run(self.program, cx).await
+        self.program.run(cx).await
     }
 }

@@ -4,16 +4,18 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::future::{BoxFuture, FutureExt};
+use pin_project_lite::pin_project;
 
-use crate::cleanup::{Mark, Settle};
+use crate::cleanup::Settle;
 use crate::defect::catch_poll;
 use crate::effect::creating::{opaque_debug, succeed};
 use crate::fiber::FiberState;
 use crate::program::{self, Outcome};
 use crate::scope::Scope;
+use crate::settled::settled;
 use crate::{Cx, Effect, Env, IntoEffect, Never, Program, Value};
 
 /// # Cleaning up
@@ -200,11 +202,11 @@ impl<R: Env, P: Program<R>, Q: Program<R, Error = Never>> Program<R> for Ensurin
     type Error = P::Error;
     type Value = P::Value;
 
-    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        let guard = Owing::new(cx, self.finalizer, When::Dropped);
-        let result = program::run(self.program, cx).await;
-        guard.settle().await;
-        result
+    fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
+        let owing = Owing::new(cx, self.finalizer, When::Dropped);
+        let body = self.program.run(cx);
+        // The end takes the same road as a drop: the guard goes, and owes. So there is one to get right.
+        settled(cx.fiber(), Guarded { body, owing })
     }
 }
 
@@ -219,11 +221,35 @@ impl<R: Env, P: Program<R>, Q: Program<R, Error = Never>> Program<R> for OnInter
     type Error = P::Error;
     type Value = P::Value;
 
-    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        let guard = Owing::new(cx, self.finalizer, When::Interrupted);
-        let result = program::run(self.program, cx).await;
-        guard.disarm();
-        result
+    fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
+        let owing = Owing::new(cx, self.finalizer, When::Interrupted);
+        let body = self.program.run(cx);
+        Guarded { body, owing }
+    }
+}
+
+pin_project! {
+    /// A body, and what is owed when it is dropped. The body is dropped first.
+    struct Guarded<'cx, R, Q, Fut>
+    where
+        R: Env,
+        Q: Program<R>,
+    {
+        #[pin]
+        body: Fut,
+        owing: Owing<'cx, R, Q>,
+    }
+}
+
+impl<R: Env, Q: Program<R>, Fut: Future> Future for Guarded<'_, R, Q, Fut> {
+    type Output = Fut::Output;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Fut::Output> {
+        let this = self.project();
+        this.owing.arm();
+        let output = ready!(this.body.poll(task));
+        this.owing.body_ended();
+        Poll::Ready(output)
     }
 }
 
@@ -234,12 +260,12 @@ enum When {
     Interrupted,
 }
 
-/// A guard that owes a finalizer to its fiber, unless it is disarmed.
+/// A guard that owes a finalizer to its fiber once its body has started.
 struct Owing<'cx, R: Env, Q: Program<R>> {
     cx: &'cx Cx<R>,
     finalizer: Option<Q>,
     when: When,
-    since: Mark,
+    armed: bool,
 }
 
 impl<'cx, R: Env, Q: Program<R>> Owing<'cx, R, Q> {
@@ -248,19 +274,18 @@ impl<'cx, R: Env, Q: Program<R>> Owing<'cx, R, Q> {
             cx,
             finalizer: Some(finalizer),
             when,
-            since: cx.fiber().mark(),
+            armed: false,
         }
     }
 
-    fn disarm(mut self) {
-        self.finalizer = None;
+    /// From now on the finalizer is owed. An effect that has not started owes nothing.
+    fn arm(&mut self) {
+        self.armed = true;
     }
 
-    /// Runs the finalizer now. It takes the same road as after a drop, so there is only one to get right.
-    async fn settle(self) {
-        let (fiber, since) = (self.cx.fiber(), self.since);
-        drop(self);
-        Settle::new(fiber, since).await;
+    /// The body was not interrupted.
+    fn body_ended(&mut self) {
+        self.armed = self.when == When::Dropped;
     }
 }
 
@@ -269,7 +294,7 @@ impl<R: Env, Q: Program<R>> Drop for Owing<'_, R, Q> {
         let Some(finalizer) = self.finalizer.take() else {
             return;
         };
-        if self.when == When::Interrupted && self.cx.fiber().is_unwinding() {
+        if !self.armed || (self.when == When::Interrupted && self.cx.fiber().is_unwinding()) {
             return;
         }
         let cx = self.cx.clone();
@@ -299,7 +324,7 @@ impl<R: Env, P: Program<R>> Program<R> for Scoped<P> {
             scope: Arc::clone(&scope),
         };
         let inner = cx.with_scope(scope);
-        let result = program::run(self.program, &inner).await;
+        let result = self.program.run(&inner).await;
         drop(closing);
         Settle::new(fiber, mark).await;
         result

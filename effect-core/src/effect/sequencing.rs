@@ -218,10 +218,13 @@ where
     type Value = (P::Value, Q::Value);
     const PACE: Pace = P::PACE.then(Q::PACE).result();
 
-    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        let left = self.left.run(cx).await?;
-        let right = self.right.run(cx).await?;
-        Ok((left, right))
+    fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
+        chain(self.left.run(cx), move |left| match left {
+            Ok(left) => ControlFlow::Continue(then(self.right.run(cx), |right: Result<_, _>| {
+                right.map(|right| (left, right))
+            })),
+            Err(error) => ControlFlow::Break(Err(error)),
+        })
     }
 
     fn run_now(self, cx: &Cx<R>) -> Step<R, P::Error, (P::Value, Q::Value)> {
@@ -248,11 +251,14 @@ where
     type Error = P::Error;
     type Value = P::Value;
 
-    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        let value = self.program.run(cx).await?;
-        let look = (self.f)(&value).into_effect();
-        look.program.run(cx).await?;
-        Ok(value)
+    fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
+        chain(self.program.run(cx), move |result| match result {
+            Ok(value) => {
+                let look = (self.f)(&value).into_effect().program.run(cx);
+                ControlFlow::Continue(then(look, |looked: Result<_, _>| looked.map(|_| value)))
+            }
+            Err(error) => ControlFlow::Break(Err(error)),
+        })
     }
 }
 
