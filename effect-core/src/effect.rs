@@ -72,6 +72,20 @@ where
     }
 }
 
+impl<R, E, A, P> Effect<R, E, A, P> {
+    /// Wraps the program of a combinator, and leaves it to where the effect is run to ask whether it is a
+    /// [`Program`].
+    ///
+    /// While a chain is written, its environment is often still to be inferred, and the compiler remembers no
+    /// answer that depends on that: asked at every step, ten steps take it minutes.
+    pub(crate) const fn of(program: P) -> Self {
+        Effect {
+            program,
+            types: PhantomData,
+        }
+    }
+}
+
 /// # Erasing
 impl<R, E, A, P> Effect<R, E, A, P>
 where

@@ -15,7 +15,6 @@ where
     R: Env,
     E: Value,
     A: Value,
-    P: Program<R, Error = E, Value = A>,
 {
     /// Transforms the value this effect succeeds with.
     ///
@@ -37,7 +36,7 @@ where
         B: Value,
         F: FnOnce(A) -> B + Value,
     {
-        Effect::new(Map {
+        Effect::of(Map {
             program: self.program,
             f,
         })
@@ -68,7 +67,7 @@ where
         I: IntoEffect<R, Error = E>,
         F: FnOnce(A) -> I + Value,
     {
-        Effect::new(FlatMap {
+        Effect::of(FlatMap {
             program: self.program,
             f,
         })
@@ -93,7 +92,7 @@ where
     where
         I: IntoEffect<R, Error = E>,
     {
-        Effect::new(Zip {
+        Effect::of(Zip {
             left: self.program,
             right: other.into_effect().program,
         })
@@ -123,7 +122,7 @@ where
         I: IntoEffect<R, Error = E>,
         F: FnOnce(&A) -> I + Value,
     {
-        Effect::new(Tap {
+        Effect::of(Tap {
             program: self.program,
             f,
         })
