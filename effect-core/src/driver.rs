@@ -132,16 +132,15 @@ fn poll_background(fiber: &FiberState, task: &mut Context<'_>) {
 async fn end(fiber: &Arc<FiberState>, last: impl FnOnce(Vec<Defect>)) {
     let mut last = Some(last);
     loop {
-        finish(fiber).await;
         let ended = fiber.try_end(|defects| {
             if let Some(last) = last.take() {
                 last(defects);
             }
         });
-        // Another thread may have dropped something of this fiber's in between.
         if ended {
             return;
         }
+        finish(fiber).await;
     }
 }
 

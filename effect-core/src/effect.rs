@@ -84,6 +84,11 @@ impl<R, E, A, P> Effect<R, E, A, P> {
             types: PhantomData,
         }
     }
+
+    /// Takes the program out again. Combinators of one's own run it.
+    pub fn into_program(self) -> P {
+        self.program
+    }
 }
 
 /// # Erasing

@@ -36,6 +36,15 @@ impl Scope {
         self.finalizers.lock().as_ref().map_or(0, Vec::len)
     }
 
+    /// Closes the scope if it has nothing to run. True if it is closed.
+    pub(crate) fn try_close(&self) -> bool {
+        let mut finalizers = self.finalizers.lock();
+        if finalizers.as_ref().is_some_and(Vec::is_empty) {
+            *finalizers = None;
+        }
+        finalizers.is_none()
+    }
+
     /// Takes the finalizer that is next to run; closes the scope when there is none left.
     pub(crate) fn pop(&self) -> Option<Finalizer> {
         let mut finalizers = self.finalizers.lock();

@@ -1,6 +1,5 @@
 //! The pipeline: stages with workers between channels, failures on a channel of their own, every item counted.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +18,7 @@ mod worker;
 
 use report::{Failed, PipelineError, PipelineReport};
 use stage::Stage;
-use ticket::{Envelope, Ledger, Ticket};
+use ticket::Ledger;
 use worker::{Failures, Inlet, Outlet, Worker};
 
 /// Stages with workers, between channels. Failures have a channel of their own.
@@ -104,15 +103,8 @@ impl<R: Env, E: Value, T: Value> Pipeline<R, E, T> {
         let head = Head::Writing(Box::new(move |outlet, plan: &mut Plan<R, E>| {
             let failures = plan.failures.clone();
             plan.start("source".into(), move |cx| async move {
-                let fed = stream.run_for_each(move |value| {
-                    let outlet = outlet.clone();
-                    let mut item = VecDeque::from([Envelope {
-                        ticket: Ticket::issue(&tickets),
-                        value,
-                    }]);
-                    async move { outlet.flush(&mut item).await }
-                });
-                if cx.run(fed).await.is_err() {
+                let fed = worker::feed(stream.source, &cx, &tickets, outlet);
+                if cx.settling(fed).await.is_err() {
                     failures.halt(Halt::OutputClosed).await;
                 }
             });

@@ -3,9 +3,9 @@
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use effect_core::{Budget, Cx, Env, Value, yield_now};
+use effect_core::{Cx, Env, Value, yield_now};
 use futures::Stream as FuturesStream;
 
 /// A description of many values, that opens as a stream in an environment `R`.
@@ -52,16 +52,22 @@ where
     F: FnMut(B, S::Item) -> ControlFlow<B, B>,
 {
     let mut source = pin!(source);
-    let mut folded = init;
-    let mut budget = Budget::new();
-    while let Some(item) = next(source.as_mut()).await {
-        match f(folded, item) {
-            ControlFlow::Continue(next) => folded = next,
-            ControlFlow::Break(last) => return last,
+    let mut folded = Some(init);
+    // One future for the whole loop: an await for each item costs more than most items do.
+    poll_fn(|task| {
+        for _ in 0..ITEMS_PER_TURN {
+            match ready!(source.as_mut().poll_next(task)) {
+                Some(item) => match f(folded.take().expect("put back below"), item) {
+                    ControlFlow::Continue(next) => folded = Some(next),
+                    ControlFlow::Break(last) => return Poll::Ready(last),
+                },
+                None => return Poll::Ready(folded.take().expect("put back above")),
+            }
         }
-        budget.spend().await;
-    }
-    folded
+        task.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await
 }
 
 /// Folds an iterator, and lets others run between turns of many items.

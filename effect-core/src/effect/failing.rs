@@ -1,15 +1,19 @@
 //! Handling failure: what follows an error, and how an effect ended.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::ops::ControlFlow;
-use std::pin::pin;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use crate::cleanup::Settle;
+use pin_project_lite::pin_project;
+
 use crate::defect::{catch, catch_poll};
 use crate::effect::creating::opaque_debug;
+use crate::fiber::FiberState;
 use crate::poll::{chain, then};
 use crate::program::{Outcome, Pace, Step};
+use crate::settled::settled;
 use crate::{Cause, Cx, Defect, Effect, Env, Exit, IntoEffect, Never, Program, Value};
 
 /// # Handling failure
@@ -281,34 +285,60 @@ impl<R: Env, P: Program<R>> Program<R> for ToExit<P> {
     type Error = Never;
     type Value = Exit<P::Error, P::Value>;
 
-    async fn run(self, cx: &Cx<R>) -> Result<Self::Value, Never> {
+    fn run(self, cx: &Cx<R>) -> impl Future<Output = Result<Self::Value, Never>> + Send {
         let fiber = cx.fiber();
-        let (mark, defects) = (fiber.mark(), fiber.defect_count());
-        let ended = {
-            let mut body = pin!(Some(self.program.run(cx)));
-            let ended = poll_fn(|task| {
-                let body = body
-                    .as_mut()
-                    .as_pin_mut()
-                    .expect("dropped only after its end");
-                catch_poll(body, task)
-            })
-            .await;
-            fiber.set_unwinding(ended.is_err());
-            let dropped = catch(|| body.set(None));
-            fiber.set_unwinding(false);
-            if let Err(defect) = dropped {
-                fiber.record_defect(defect);
-            }
-            ended
+        let caught = Caught {
+            fiber,
+            defects_before: None,
+            body: Some(self.program.run(cx)),
         };
         // What a panic left to be done is done before anybody goes on.
-        Settle::new(fiber, mark).await;
-        let defects = fiber.take_defects(defects);
-        Ok(match ended {
-            Ok(result) => Exit::from_result(result, defects),
-            Err(defect) => Exit::from_cause(Cause::die(defect), defects),
-        })
+        then(
+            settled(fiber, caught),
+            |(ended, before): (Result<_, _>, _)| {
+                let defects = fiber.take_defects(before);
+                Ok(match ended {
+                    Ok(result) => Exit::from_result(result, defects),
+                    Err(defect) => Exit::from_cause(Cause::die(defect), defects),
+                })
+            },
+        )
+    }
+}
+
+pin_project! {
+    /// Turns a panic of a body into a defect, and drops the body. Tells as well how many defects of finalizers
+    /// the fiber had before.
+    struct Caught<'cx, Fut> {
+        fiber: &'cx FiberState,
+        defects_before: Option<usize>,
+        #[pin]
+        body: Option<Fut>,
+    }
+}
+
+impl<Fut: Future> Future for Caught<'_, Fut> {
+    type Output = (Result<Fut::Output, Defect>, usize);
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let fiber = *this.fiber;
+        let before = *this
+            .defects_before
+            .get_or_insert_with(|| fiber.defect_count());
+        let body = this.body.as_mut().as_pin_mut();
+        let ended = ready!(catch_poll(body.expect("polled after completion"), task));
+        if ended.is_err() {
+            fiber.set_unwinding(true);
+        }
+        let dropped = catch(|| this.body.set(None));
+        if ended.is_err() {
+            fiber.set_unwinding(false);
+        }
+        if let Err(defect) = dropped {
+            fiber.record_defect(defect);
+        }
+        Poll::Ready((ended, before))
     }
 }
 

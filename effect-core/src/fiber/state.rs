@@ -28,6 +28,8 @@ pub(crate) struct FiberState {
     pushed: AtomicU64,
     /// How much of it somebody has taken on, and has not ended yet.
     claimed: AtomicUsize,
+    /// How many defects of finalizers are recorded. Written under the lock, by this fiber's own task mostly.
+    defects: AtomicUsize,
     inner: Mutex<Inner>,
 }
 
@@ -79,6 +81,7 @@ impl FiberState {
             interrupted: AtomicBool::new(false),
             unwinding: AtomicBool::new(false),
             pushed: AtomicU64::new(0),
+            defects: AtomicUsize::new(0),
             claimed: AtomicUsize::new(0),
             inner: Mutex::new(Inner {
                 parent,
@@ -154,21 +157,23 @@ impl FiberState {
     }
 
     pub(crate) fn record_defect(&self, defect: Defect) {
-        self.inner.lock().defects.push(defect);
+        let mut inner = self.inner.lock();
+        inner.defects.push(defect);
+        self.defects.store(inner.defects.len(), Ordering::Relaxed);
     }
 
     pub(crate) fn defect_count(&self) -> usize {
-        self.inner.lock().defects.len()
+        self.defects.load(Ordering::Relaxed)
     }
 
     /// Takes the defects of finalizers that were recorded since there were `since` of them.
     pub(crate) fn take_defects(&self, since: usize) -> Vec<Defect> {
-        let mut inner = self.inner.lock();
-        if inner.defects.len() <= since {
-            Vec::new()
-        } else {
-            inner.defects.split_off(since)
+        if self.defect_count() <= since {
+            return Vec::new();
         }
+        let mut inner = self.inner.lock();
+        self.defects.store(since, Ordering::Relaxed);
+        inner.defects.split_off(since)
     }
 
     pub(crate) fn mark(&self) -> Mark {
@@ -262,7 +267,8 @@ impl FiberState {
     pub(crate) fn try_end(&self, last: impl FnOnce(Vec<Defect>)) -> bool {
         let joiners = {
             let mut inner = self.inner.lock();
-            if inner.cleanup.len() > 0 || !inner.children.is_empty() {
+            let owes = inner.cleanup.len() > 0 || !inner.children.is_empty();
+            if owes || !self.scope.try_close() {
                 return false;
             }
             last(std::mem::take(&mut inner.defects));

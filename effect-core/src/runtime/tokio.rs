@@ -62,8 +62,8 @@ impl Runtime for TokioRuntime {
     }
 
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
-        // A timer belongs to the runtime that is entered, wherever the effect happens to be polled.
-        let _entered = self.handle.enter();
+        // A timer belongs to the runtime that is entered: the one that polls us, or, if there is none, ours.
+        let _entered = Handle::try_current().is_err().then(|| self.handle.enter());
         tokio::time::sleep_until(deadline.into()).boxed()
     }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
 use effect_core::{Budget, Cx, Env, Exit, IntoEffect, Reason, Value, succeed};
+use futures::Stream as _;
 use futures::future::join;
 use futures::poll;
 
@@ -16,6 +17,7 @@ use super::report::{Failed, Fault};
 use super::ticket::{Envelope, Ledger, Ticket};
 use crate::Channel;
 use crate::channel::{ChannelClosed, Receive, Supply, WaitingSender};
+use crate::source::{Source, beside};
 
 /// How many items move at once. More would cost latency and save little: the lock that a batch shares is
 /// already a fraction of what an item costs.
@@ -209,6 +211,45 @@ impl<T> Supply<T> for Delivering<'_, T> {
         let Envelope { ticket, value } = self.done.pop_front()?;
         ticket.deliver();
         Some(value)
+    }
+}
+
+/// Moves what a stream emits into an outlet: what is ready in batches, and what has begun goes on meanwhile.
+pub(super) async fn feed<R, T, S>(
+    source: S,
+    cx: &Cx<R>,
+    ledger: &Arc<Ledger>,
+    outlet: Outlet<T>,
+) -> Result<(), ChannelClosed>
+where
+    R: Env,
+    T: Value,
+    S: Source<R, Item = T>,
+{
+    let mut source = pin!(source.open(cx));
+    let mut done = VecDeque::with_capacity(BATCH);
+    let mut budget = Budget::new();
+    loop {
+        let goes_on = poll_fn(|task| {
+            while done.len() < BATCH {
+                match source.as_mut().poll_next(task) {
+                    Poll::Ready(Some(value)) => done.push_back(Envelope {
+                        ticket: Ticket::issue(ledger),
+                        value,
+                    }),
+                    Poll::Ready(None) => return Poll::Ready(false),
+                    Poll::Pending if done.is_empty() => return Poll::Pending,
+                    Poll::Pending => break,
+                }
+            }
+            Poll::Ready(true)
+        })
+        .await;
+        beside(source.as_mut(), outlet.flush(&mut done)).await?;
+        if !goes_on {
+            return Ok(());
+        }
+        budget.spend().await;
     }
 }
 

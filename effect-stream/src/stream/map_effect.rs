@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use effect_core::{Cx, Env, IntoEffect, Value};
+use effect_core::{Cx, Env, IntoEffect, Program, Value};
 use futures::Stream as FuturesStream;
 use pin_project_lite::pin_project;
 
@@ -29,7 +29,8 @@ where
     type Item = Result<I::Value, I::Error>;
 
     fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
-        let begin = move |item| ControlFlow::Continue(cx.run((self.f)(item)));
+        let begin =
+            move |item| ControlFlow::Continue((self.f)(item).into_effect().into_program().run(cx));
         Running {
             source: self.source.open(cx),
             begin,
@@ -58,7 +59,9 @@ where
 
     fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
         let begin = move |item| match item {
-            Ok(value) => ControlFlow::Continue(cx.run((self.f)(value))),
+            Ok(value) => {
+                ControlFlow::Continue((self.f)(value).into_effect().into_program().run(cx))
+            }
             Err(error) => ControlFlow::Break(Err(error)),
         };
         Running {
@@ -90,7 +93,9 @@ where
     fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
         let begin = move |item| match item {
             Ok(value) => ControlFlow::Break(Ok(value)),
-            Err(error) => ControlFlow::Continue(cx.run((self.f)(error))),
+            Err(error) => {
+                ControlFlow::Continue((self.f)(error).into_effect().into_program().run(cx))
+            }
         };
         Running {
             source: self.source.open(cx),
