@@ -5,11 +5,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::effect::failing::caught;
 use crate::fiber::{Fiber, FiberId, FiberState};
 use crate::program::{self, Outcome};
 use crate::scope::Scope;
 use crate::settled::settled;
-use crate::{Effect, Env, IntoEffect, Program, Runtime, Value};
+use crate::{Defect, Effect, Env, IntoEffect, Program, Runtime, Value};
 
 /// What a running effect has: the environment `R`, the fiber it runs on, the scope it is in, the runtime.
 ///
@@ -137,6 +138,31 @@ impl<R: Env> Cx<R> {
         future: F,
     ) -> impl Future<Output = F::Output> + use<'_, R, F> {
         settled(&self.fiber, future)
+    }
+
+    /// Awaits a future and drops it, turns its panic into a defect, and waits for the finalizers that are owed.
+    ///
+    /// For loops that outlive a failing step, and run many steps under one such call;
+    /// [`exit`](Effect::exit) does it for one effect.
+    ///
+    /// # Errors
+    ///
+    /// The defect, if the future panicked.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`settling`](Cx::settling).
+    pub async fn catching<F: Future>(&self, future: F) -> Result<F::Output, Defect> {
+        settled(&self.fiber, caught(&self.fiber, future)).await.0
+    }
+
+    /// Takes the latest defect of a finalizer that has panicked on this fiber. One that nobody takes makes the
+    /// fiber's exit a failure.
+    pub fn take_defect(&self) -> Option<Defect> {
+        match self.fiber.defect_count() {
+            0 => None,
+            count => self.fiber.take_defects(count - 1).pop(),
+        }
     }
 
     /// Starts an effect on a fiber of its own, supervised by this one.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
-use smallvec::SmallVec;
 
 use waiters::{Ticket, Waiters};
 
@@ -147,12 +146,13 @@ impl<T> Channel<T> {
             let mut state = self.shared.state.lock();
             state.closed = true;
             state.granted = 0;
-            let mut wakers: Wakers = state.senders.drain().collect();
+            let mut wakers = Wakers::default();
+            wakers.extend(state.senders.drain());
             state.notified += state.receivers.len();
             wakers.extend(state.receivers.drain());
             wakers
         };
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.wake();
     }
 
     /// Whether the channel was closed. Items may still be inside.
@@ -178,12 +178,12 @@ impl<T> Channel<T> {
     /// Gives up a claim on `count` items, and puts `items`, the ones that were not used, back ahead of all
     /// others, in their order. The channel may hold more than its capacity for that time.
     pub(crate) fn release(&self, count: usize, items: impl DoubleEndedIterator<Item = T>) {
-        let mut wakers = Wakers::new();
+        let mut wakers = Wakers::default();
         {
             let mut state = self.shared.state.lock();
             for item in items.rev() {
                 state.buffer.push_front(item);
-                state.notify_receiver(&mut wakers);
+                state.notify_receivers(1, &mut wakers);
             }
             state.claimed -= count;
             if state.has_ended() {
@@ -191,7 +191,7 @@ impl<T> Channel<T> {
                 wakers.extend(state.receivers.drain());
             }
         }
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.wake();
     }
 
     /// Moves items out of `supply` while there is room. Ready when none is left there.
@@ -205,7 +205,7 @@ impl<T> Channel<T> {
         waiting: &mut Option<Ticket>,
         supply: &mut S,
     ) -> Poll<Result<(), ChannelClosed>> {
-        let mut wakers = Wakers::new();
+        let mut wakers = Wakers::default();
         let pushed = {
             let mut state = self.shared.state.lock();
             if state.closed {
@@ -213,7 +213,7 @@ impl<T> Channel<T> {
                 return Poll::Ready(Err(ChannelClosed));
             }
             // Senders are served in turn: who comes later waits behind those who wait already.
-            let mut room = match waiting.take() {
+            let room = match waiting.take() {
                 Some(ticket) if state.senders.contains(ticket) => {
                     state.senders.update(ticket, task.waker());
                     *waiting = Some(ticket);
@@ -233,13 +233,14 @@ impl<T> Channel<T> {
                 None if state.senders.is_empty() => state.room(self.shared.capacity),
                 None => 0,
             };
-            while room > 0
+            let mut pushed = 0;
+            while pushed < room
                 && let Some(item) = supply.take()
             {
                 state.buffer.push_back(item);
-                state.notify_receiver(&mut wakers);
-                room -= 1;
+                pushed += 1;
             }
+            state.notify_receivers(pushed, &mut wakers);
             if supply.is_empty() {
                 state.grant(self.shared.capacity, &mut wakers);
                 Poll::Ready(Ok(()))
@@ -248,14 +249,14 @@ impl<T> Channel<T> {
                 Poll::Pending
             }
         };
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.wake();
         pushed
     }
 
     /// Gives up a sender's place, and passes on the room that it may have been granted.
     pub(crate) fn forget_sender(&self, waiting: &mut Option<Ticket>) {
         let Some(ticket) = waiting.take() else { return };
-        let mut wakers = Wakers::new();
+        let mut wakers = Wakers::default();
         {
             let mut state = self.shared.state.lock();
             if !state.senders.leave(ticket) && !state.closed {
@@ -263,7 +264,7 @@ impl<T> Channel<T> {
                 state.grant(self.shared.capacity, &mut wakers);
             }
         }
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.wake();
     }
 
     /// Hands at most `max` items to `take`. Ready when there was at least one.
@@ -278,7 +279,7 @@ impl<T> Channel<T> {
         claim: bool,
         mut take: impl FnMut(T),
     ) -> Poll<Result<(), ChannelClosed>> {
-        let mut wakers = Wakers::new();
+        let mut wakers = Wakers::default();
         let pulled = {
             let mut state = self.shared.state.lock();
             if state.buffer.is_empty() && !state.has_ended() {
@@ -311,24 +312,24 @@ impl<T> Channel<T> {
                 })
             }
         };
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.wake();
         pulled
     }
 
     /// Gives up a receiver's place, and passes on the item that it may have been woken for.
     pub(crate) fn forget_receiver(&self, waiting: &mut Option<Ticket>) {
         let Some(ticket) = waiting.take() else { return };
-        let mut wakers = Wakers::new();
+        let mut wakers = Wakers::default();
         {
             let mut state = self.shared.state.lock();
             if !state.receivers.leave(ticket) {
                 state.notified -= 1;
                 if !state.buffer.is_empty() {
-                    state.notify_receiver(&mut wakers);
+                    state.notify_receivers(1, &mut wakers);
                 }
             }
         }
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.wake();
     }
 }
 
@@ -355,8 +356,33 @@ struct Shared<T> {
     state: Mutex<State<T>>,
 }
 
-/// Wakers are called after the lock is released: a task that is woken may want it at once.
-type Wakers = SmallVec<[Waker; 4]>;
+/// Wakers, to be called after the lock is released: a task that is woken may want it at once. There is seldom
+/// more than one.
+#[derive(Default)]
+struct Wakers {
+    first: Option<Waker>,
+    others: Vec<Waker>,
+}
+
+impl Wakers {
+    fn push(&mut self, waker: Waker) {
+        match &self.first {
+            None => self.first = Some(waker),
+            Some(_) => self.others.push(waker),
+        }
+    }
+
+    fn extend(&mut self, wakers: impl Iterator<Item = Waker>) {
+        wakers.for_each(|waker| self.push(waker));
+    }
+
+    fn wake(self) {
+        if let Some(first) = self.first {
+            first.wake();
+            self.others.into_iter().for_each(Waker::wake);
+        }
+    }
+}
 
 struct State<T> {
     buffer: VecDeque<T>,
@@ -409,8 +435,12 @@ impl<T> State<T> {
         }
     }
 
-    fn notify_receiver(&mut self, wakers: &mut Wakers) {
-        if let Some(waker) = self.receivers.pop() {
+    /// Wakes the receivers who have waited longest, one for each of `count` items.
+    fn notify_receivers(&mut self, count: usize, wakers: &mut Wakers) {
+        for _ in 0..count {
+            let Some(waker) = self.receivers.pop() else {
+                return;
+            };
             self.notified += 1;
             wakers.push(waker);
         }

@@ -287,11 +287,7 @@ impl<R: Env, P: Program<R>> Program<R> for ToExit<P> {
 
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Result<Self::Value, Never>> + Send {
         let fiber = cx.fiber();
-        let caught = Caught {
-            fiber,
-            defects_before: None,
-            body: Some(self.program.run(cx)),
-        };
+        let caught = caught(fiber, self.program.run(cx));
         // What a panic left to be done is done before anybody goes on.
         then(
             settled(fiber, caught),
@@ -309,11 +305,20 @@ impl<R: Env, P: Program<R>> Program<R> for ToExit<P> {
 pin_project! {
     /// Turns a panic of a body into a defect, and drops the body. Tells as well how many defects of finalizers
     /// the fiber had before.
-    struct Caught<'cx, Fut> {
+    pub(crate) struct Caught<'cx, Fut> {
         fiber: &'cx FiberState,
         defects_before: Option<usize>,
         #[pin]
         body: Option<Fut>,
+    }
+}
+
+/// Turns a panic of a body into a defect, and drops the body.
+pub(crate) fn caught<Fut>(fiber: &FiberState, body: Fut) -> Caught<'_, Fut> {
+    Caught {
+        fiber,
+        defects_before: None,
+        body: Some(body),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
-use effect_core::{Budget, Cx, Env, Exit, IntoEffect, Reason, Value, succeed};
+use effect_core::{Budget, Cx, Env, IntoEffect, Program, Value};
 use futures::Stream as _;
 use futures::future::join;
 use futures::poll;
@@ -316,68 +316,105 @@ impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
         I: IntoEffect<R, Error = E, Value = B>,
         F: Fn(A) -> I + Send + Sync + 'static,
     {
-        let mut batch = Batch::new(&self.inlet);
-        let mut done = VecDeque::with_capacity(BATCH);
-        let mut budget = Budget::new();
-        while batch.fill().await.is_ok() {
-            while let Some(Envelope { ticket, value }) = batch.items.pop_front() {
-                let f = Arc::clone(&self.f);
-                let run = succeed(value).flat_map(move |value| f(value)).exit();
-                let mut run = pin!(cx.run(run));
-                let exit = match poll!(run.as_mut()) {
-                    Poll::Ready(exit) => exit,
-                    Poll::Pending => {
-                        if !self.alone {
-                            batch.release();
-                        }
-                        // What is done goes on, and what has started is never left unpolled.
-                        let (exit, flushed) = join(run, self.outlet.flush(&mut done)).await;
-                        if flushed.is_err() {
-                            self.failures.halt(Halt::OutputClosed).await;
-                            return;
-                        }
-                        exit
-                    }
-                };
-                let Ok(exit) = exit;
-                match exit {
-                    Exit::Success(value) => done.push_back(Envelope { ticket, value }),
-                    Exit::Failure(cause) => {
-                        let failed = Failed {
-                            stage: Arc::clone(&self.stage),
-                            fault: fault(cause),
-                        };
-                        let route = self.failures.route(ticket, failed);
-                        let (routed, flushed) = join(route, self.outlet.flush(&mut done)).await;
-                        if flushed.is_err() {
-                            self.failures.halt(Halt::OutputClosed).await;
-                            return;
-                        }
-                        if !routed {
-                            return;
-                        }
-                    }
+        let mut hand = Hand {
+            batch: Batch::new(&self.inlet),
+            ticket: None,
+            done: VecDeque::with_capacity(BATCH),
+        };
+        loop {
+            // One net for all items, not one for each: after a panic it is spread anew, for the items left.
+            let fault = match cx.catching(self.work_until_fault(&cx, &mut hand)).await {
+                Ok(Ok(())) => return,
+                Ok(Err(Interrupted::OutputClosed)) => {
+                    self.failures.halt(Halt::OutputClosed).await;
+                    return;
                 }
-            }
-            if self.outlet.flush(&mut done).await.is_err() {
+                Ok(Err(Interrupted::Fault(fault))) => fault,
+                Err(defect) => Fault::Defect(defect),
+            };
+            let ticket = hand
+                .ticket
+                .take()
+                .expect("a fault is that of the item in hand");
+            let stage = Arc::clone(&self.stage);
+            let route = self.failures.route(ticket, Failed { stage, fault });
+            let (routed, flushed) = join(route, self.outlet.flush(&mut hand.done)).await;
+            if flushed.is_err() {
                 self.failures.halt(Halt::OutputClosed).await;
                 return;
             }
+            if !routed {
+                return;
+            }
+        }
+    }
+
+    /// Works until the inlet has ended, or an item fails: then its ticket is still in hand.
+    async fn work_until_fault<R, I>(
+        &self,
+        cx: &Cx<R>,
+        hand: &mut Hand<'_, A, B>,
+    ) -> Result<(), Interrupted<E>>
+    where
+        R: Env,
+        I: IntoEffect<R, Error = E, Value = B>,
+        F: Fn(A) -> I + Send + Sync + 'static,
+    {
+        let mut budget = Budget::new();
+        loop {
+            while let Some(Envelope { ticket, value }) = hand.batch.items.pop_front() {
+                hand.ticket = Some(ticket);
+                let run = (self.f)(value).into_effect().into_program().run(cx);
+                let mut run = pin!(run);
+                let result = match poll!(run.as_mut()) {
+                    Poll::Ready(result) => result,
+                    Poll::Pending => {
+                        if !self.alone {
+                            hand.batch.release();
+                        }
+                        // What is done goes on, and what has started is never left unpolled.
+                        let (result, flushed) = join(run, self.outlet.flush(&mut hand.done)).await;
+                        flushed?;
+                        result
+                    }
+                };
+                if let Some(defect) = cx.take_defect() {
+                    return Err(Interrupted::Fault(Fault::Defect(defect)));
+                }
+                match (result, hand.ticket.take()) {
+                    (Ok(value), Some(ticket)) => hand.done.push_back(Envelope { ticket, value }),
+                    (Ok(_), None) => unreachable!("the ticket is in hand while its item runs"),
+                    (Err(error), ticket) => {
+                        hand.ticket = ticket;
+                        return Err(Interrupted::Fault(Fault::Error(error)));
+                    }
+                }
+            }
+            self.outlet.flush(&mut hand.done).await?;
             budget.spend().await;
+            if hand.batch.fill().await.is_err() {
+                return Ok(());
+            }
         }
     }
 }
 
-/// A defect is never taken for the typed failure beside it.
-fn fault<E>(cause: effect_core::Cause<E>) -> Fault<E> {
-    if let Some(defect) = cause.defect() {
-        return Fault::Defect(defect.clone());
-    }
-    match cause.into_failure() {
-        Ok(error) => Fault::Error(error),
-        Err(cause) => match cause.primary() {
-            Reason::Die(defect) => Fault::Defect(defect.clone()),
-            _ => unreachable!("an effect's own exit shows no interruption"),
-        },
+/// What a worker holds, while it works and between.
+struct Hand<'a, A, B> {
+    batch: Batch<'a, A>,
+    /// The ticket of the item that runs.
+    ticket: Option<Ticket>,
+    done: VecDeque<Envelope<B>>,
+}
+
+/// Why a worker has to do something else than to work.
+enum Interrupted<E> {
+    Fault(Fault<E>),
+    OutputClosed,
+}
+
+impl<E> From<ChannelClosed> for Interrupted<E> {
+    fn from(_: ChannelClosed) -> Self {
+        Interrupted::OutputClosed
     }
 }

@@ -1,7 +1,8 @@
 //! Where streams come from: iterators, channels, and other streams.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -85,6 +86,60 @@ impl<R: Env, T: Value> Source<R> for FromChannel<T> {
         Receiving {
             receive: self.channel.receive(),
         }
+    }
+
+    async fn fold<B, F>(self, _cx: &Cx<R>, init: B, mut f: F) -> B
+    where
+        B: Value,
+        F: FnMut(B, T) -> ControlFlow<B, B> + Send,
+    {
+        let mut receive = self.channel.receive();
+        let mut folded = init;
+        let mut batch = VecDeque::with_capacity(ITEMS_AT_ONCE);
+        loop {
+            let received = poll_fn(|task| {
+                receive.poll_many(task, ITEMS_AT_ONCE, true, |item| batch.push_back(item))
+            });
+            if received.await.is_err() {
+                return folded;
+            }
+            // Nothing waits in here, so nobody can drop us with items in hand; a fold that breaks gives the
+            // rest back.
+            let unused = Unused::new(&self.channel, &mut batch);
+            while let Some(item) = unused.items.pop_front() {
+                match f(folded, item) {
+                    ControlFlow::Continue(next) => folded = next,
+                    ControlFlow::Break(last) => return last,
+                }
+            }
+        }
+    }
+}
+
+/// How many items a fold receives at once.
+const ITEMS_AT_ONCE: usize = 32;
+
+/// Received items; what is not used goes back, also when the fold panics.
+struct Unused<'a, T> {
+    channel: &'a Channel<T>,
+    claimed: usize,
+    items: &'a mut VecDeque<T>,
+}
+
+impl<'a, T> Unused<'a, T> {
+    fn new(channel: &'a Channel<T>, items: &'a mut VecDeque<T>) -> Self {
+        let claimed = items.len();
+        Unused {
+            channel,
+            claimed,
+            items,
+        }
+    }
+}
+
+impl<T> Drop for Unused<'_, T> {
+    fn drop(&mut self) {
+        self.channel.release(self.claimed, self.items.drain(..));
     }
 }
 
