@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use effect_core::{Cx, Env, Value, yield_now};
 use futures::Stream as FuturesStream;
@@ -53,17 +53,24 @@ where
 {
     let mut source = pin!(source);
     let mut folded = Some(init);
-    // One future for the whole loop: an await for each item costs more than most items do.
+    // One future for the whole loop: an await for each item costs more than most items do. What is folded is
+    // a local while the loop runs, and is kept here only while the source waits.
     poll_fn(|task| {
+        let mut so_far = folded.take().expect("polled after completion");
         for _ in 0..ITEMS_PER_TURN {
-            match ready!(source.as_mut().poll_next(task)) {
-                Some(item) => match f(folded.take().expect("put back below"), item) {
-                    ControlFlow::Continue(next) => folded = Some(next),
+            match source.as_mut().poll_next(task) {
+                Poll::Ready(Some(item)) => match f(so_far, item) {
+                    ControlFlow::Continue(next) => so_far = next,
                     ControlFlow::Break(last) => return Poll::Ready(last),
                 },
-                None => return Poll::Ready(folded.take().expect("put back above")),
+                Poll::Ready(None) => return Poll::Ready(so_far),
+                Poll::Pending => {
+                    folded = Some(so_far);
+                    return Poll::Pending;
+                }
             }
         }
+        folded = Some(so_far);
         task.waker().wake_by_ref();
         Poll::Pending
     })
@@ -78,18 +85,29 @@ where
 {
     let mut folded = init;
     loop {
-        // The inner loop has no await in it, and the compiler makes of it what it would of a plain one.
-        for _ in 0..ITEMS_PER_TURN {
-            let Some(item) = items.next() else {
-                return folded;
-            };
-            match f(folded, item) {
-                ControlFlow::Continue(next) => folded = next,
-                ControlFlow::Break(last) => return last,
-            }
+        match turn(items, folded, f) {
+            ControlFlow::Break(last) => return last,
+            ControlFlow::Continue(rest) => (items, folded, f) = rest,
         }
         yield_now().await;
     }
+}
+
+/// Folds the items of one turn. All state comes and goes by value: the loop then runs in registers, where in the
+/// body of an `async fn` it would run in the memory of its future.
+#[inline]
+fn turn<I, B, F>(mut items: I, mut folded: B, mut f: F) -> ControlFlow<B, (I, B, F)>
+where
+    I: Iterator,
+    F: FnMut(B, I::Item) -> ControlFlow<B, B>,
+{
+    for _ in 0..ITEMS_PER_TURN {
+        let Some(item) = items.next() else {
+            return ControlFlow::Break(folded);
+        };
+        folded = f(folded, item)?;
+    }
+    ControlFlow::Continue((items, folded, f))
 }
 
 /// How many items a loop that never waits takes before it lets others run.
