@@ -284,7 +284,7 @@ async fn one_worker_in_every_stage_keeps_the_order() {
     let report = Pipeline::from_stream(Stream::range(0..100_000))
         .via(stage("first", |n: u32| succeed::<_, Never, _>(n)).buffer(5))
         .via(stage("second", |n: u32| async move {
-            if n % 3 == 0 {
+            if n.is_multiple_of(3) {
                 tokio::task::yield_now().await;
             }
             Ok(n)

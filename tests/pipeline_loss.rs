@@ -51,7 +51,7 @@ impl Site {
         };
         let some = |n: u64| {
             effect(async move |cx: Cx<()>| {
-                if n % 3 == 0 {
+                if n.is_multiple_of(3) {
                     cx.sleep(millis(10)).await;
                 }
                 Ok(n)
@@ -277,7 +277,7 @@ async fn many_items_on_many_threads_are_all_accounted_for() {
     let (output, errors) = (Channel::bounded(64), Channel::bounded(64));
     let check = |n: u64| async move { if n % 10 == 9 { Err(n) } else { Ok(n) } };
     let wait = |n: u64| async move {
-        if n % 7 == 0 {
+        if n.is_multiple_of(7) {
             tokio::task::yield_now().await;
         }
         Ok(n)

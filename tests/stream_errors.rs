@@ -30,7 +30,7 @@ async fn to_run_an_effect_for_each_result_fails_with_the_error() {
 #[tokio::test]
 async fn failures_stay_in_their_places_and_partition_tells_the_sides_apart() {
     let process = |n: u32| async move {
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             Err(format!("Error processing {n}"))
         } else {
             Ok(n * 2)
