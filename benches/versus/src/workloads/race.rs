@@ -20,18 +20,13 @@ pub(crate) const WORKLOAD: Workload = Workload {
     contenders: &[
         Contender {
             name: "hand",
-            about: "tokio::select!, biased",
+            about: "futures::future::select of pinned futures, shorter than tokio::select!",
             run: hand,
         },
         Contender {
             name: "ours",
             about: "race_first with never",
             run: ours,
-        },
-        Contender {
-            name: "futures",
-            about: "futures::future::select of pinned futures",
-            run: futures,
         },
         Contender {
             name: "stillwater",
@@ -50,12 +45,10 @@ fn hand(n: u64) -> u64 {
     in_tokio(async {
         let mut sum = 0_u64;
         for i in 0..n {
-            let first = tokio::select! {
-                biased;
-                first = yielded(i) => first,
-                first = pending() => first,
-            };
-            sum = sum.wrapping_add(first?);
+            let left = pin!(yielded(i));
+            sum = sum.wrapping_add(match select(left, pending()).await {
+                Either::Left((first, _)) | Either::Right((first, _)) => first?,
+            });
         }
         Ok::<_, Failed>(sum)
     })
@@ -71,20 +64,6 @@ fn ours(n: u64) -> u64 {
         }
         Ok(sum)
     })
-}
-
-fn futures(n: u64) -> u64 {
-    in_tokio(async {
-        let mut sum = 0_u64;
-        for i in 0..n {
-            let left = pin!(yielded(i));
-            sum = sum.wrapping_add(match select(left, pending()).await {
-                Either::Left((first, _)) | Either::Right((first, _)) => first?,
-            });
-        }
-        Ok::<_, Failed>(sum)
-    })
-    .expect("no contender fails")
 }
 
 fn stillwater(n: u64) -> u64 {
