@@ -6,9 +6,10 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use futures::channel::oneshot;
+use futures::future::BoxFuture;
 
 use crate::defect::catch;
-use crate::program::{Outcome, Pace, Step};
+use crate::program::{Pace, Step};
 use crate::{Cx, Defect, Effect, Env, Program, Value};
 
 macro_rules! opaque_debug {
@@ -109,7 +110,7 @@ impl<R: Env, E: Value, A: Value> Program<R> for FromResult<E, A> {
 /// assert_eq!(sum.await, Err("no b".to_owned()));
 /// # }
 /// ```
-pub fn effect<R, E, A, F, Fut>(f: F) -> Effect<R, E, A, FromFn<F>>
+pub fn effect<R, E, A, F, Fut>(f: F) -> Effect<R, E, A, FromFn<R, E, A, F>>
 where
     R: Env,
     E: Value,
@@ -117,28 +118,36 @@ where
     F: FnOnce(Cx<R>) -> Fut + Value,
     Fut: Future<Output = Result<A, E>> + Send + 'static,
 {
-    Effect::new(FromFn { f })
+    Effect::new(FromFn {
+        f,
+        call: |f, cx| Box::pin(f(cx)),
+    })
 }
 
 /// The program of [`effect`].
-#[derive(Clone)]
-pub struct FromFn<F> {
+// The body's future is boxed by a function pointer and named in no bound of the program. While it generates code,
+// rustc 1.95 asks such a bound again with every lifetime in the body made a different one: `&'static str` on both
+// sides of a combinator are two types then, the body is not `Send`, and the compiler crashes.
+pub struct FromFn<R, E, A, F> {
     f: F,
+    call: fn(F, Cx<R>) -> BoxFuture<'static, Result<A, E>>,
 }
 
-impl<R, E, A, F, Fut> Program<R> for FromFn<F>
-where
-    R: Env,
-    E: Value,
-    A: Value,
-    F: FnOnce(Cx<R>) -> Fut + Value,
-    Fut: Future<Output = Result<A, E>> + Send + 'static,
-{
+impl<R, E, A, F: Clone> Clone for FromFn<R, E, A, F> {
+    fn clone(&self) -> Self {
+        FromFn {
+            f: self.f.clone(),
+            call: self.call,
+        }
+    }
+}
+
+impl<R: Env, E: Value, A: Value, F: Value> Program<R> for FromFn<R, E, A, F> {
     type Error = E;
     type Value = A;
 
-    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        (self.f)(cx.clone()).await
+    async fn run(self, cx: &Cx<R>) -> Result<A, E> {
+        (self.call)(self.f, cx.clone()).await
     }
 }
 
@@ -397,4 +406,4 @@ impl<R: Env, E: Value, A: Value> Program<R> for Die<E, A> {
     }
 }
 
-opaque_debug!(FromFn<F>, Sync<F, E>, Blocking<F>);
+opaque_debug!(FromFn<R, E, A, F>, Sync<F, E>, Blocking<F>);
