@@ -1,23 +1,18 @@
 //! The driver: polls a fiber's body to its end, and ends the fiber only when nothing is owed.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
+
 use crate::cleanup::{CleanupQueue, Mark, Settle};
 use crate::defect::{self, catch, catch_poll};
-use crate::fiber::{ExitSlot, FiberState};
-use crate::program;
+use crate::fiber::{ExitSlot, FiberState, WakerId};
+use crate::program::{self, Outcome};
 use crate::runtime::Report;
-use crate::{Cause, Cx, Defect, Env, Exit, FiberId, Program, Value};
-
-/// How a body ended.
-enum Ended<E, A> {
-    Returned(Result<A, E>),
-    Panicked(Defect),
-    Interrupted,
-}
+use crate::{Cause, Cx, Env, Exit, Program, Value};
 
 /// Drives a forked fiber and leaves its exit for the handle.
 pub(crate) fn drive_child<R, E, A, P>(
@@ -34,9 +29,8 @@ where
     // Outside the block: a task that is dropped before its first poll leaves its parent as well.
     let mut guard = DropGuard::new(cx.fiber());
     async move {
-        let ended = run_body(program, &cx).await;
-        let by = cx.fiber().interrupted_by();
-        end(cx.fiber(), |defects| slot.put(exit_of(ended, by, defects))).await;
+        slot.put(body(program, &cx).await);
+        end(cx.fiber()).await;
         guard.disarm();
     }
 }
@@ -51,70 +45,87 @@ where
 {
     defect::watch_panics();
     let mut guard = DropGuard::new(cx.fiber());
-    let ended = run_body(program, &cx).await;
-    let mut found = Vec::new();
-    end(cx.fiber(), |defects| found = defects).await;
+    let exit = body(program, &cx).await;
+    end(cx.fiber()).await;
     guard.disarm();
-    exit_of(ended, cx.fiber().interrupted_by(), found)
+    exit.with_defects(cx.fiber().take_defects(0))
 }
 
-fn exit_of<E, A>(ended: Ended<E, A>, by: Option<FiberId>, defects: Vec<Defect>) -> Exit<E, A> {
-    match ended {
-        Ended::Returned(result) => Exit::from_result(result, defects),
-        Ended::Panicked(defect) => Exit::from_cause(Cause::die(defect), defects),
-        Ended::Interrupted => Exit::from_cause(Cause::interrupt(by), defects),
+pin_project! {
+    /// Polls a body until it returns, panics or is interrupted, and drops it.
+    struct Body<'cx, Fut> {
+        fiber: &'cx FiberState,
+        listening: Option<WakerId>,
+        #[pin]
+        body: Option<Fut>,
     }
 }
 
-/// Polls the body until it returns, panics or is interrupted, and drops it.
-async fn run_body<R, E, A, P>(program: P, cx: &Cx<R>) -> Ended<E, A>
+fn body<R, P>(program: P, cx: &Cx<R>) -> Body<'_, impl Future<Output = Outcome<R, P>> + Send>
 where
     R: Env,
-    E: Value,
-    A: Value,
-    P: Program<R, Error = E, Value = A>,
+    P: Program<R>,
 {
-    let fiber = cx.fiber();
-    let mut body = pin!(Some(program::run(program, cx)));
-    let ended = poll_fn(|task| {
-        fiber.listen(task);
-        if fiber.is_interrupted() {
-            return Poll::Ready(Ended::Interrupted);
+    Body {
+        fiber: cx.fiber(),
+        listening: None,
+        body: Some(program::run(program, cx)),
+    }
+}
+
+impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
+    type Output = Exit<E, A>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Exit<E, A>> {
+        let mut this = self.project();
+        let fiber = *this.fiber;
+        let waker = Some(WakerId::of(task.waker()));
+        if *this.listening != waker {
+            fiber.listen(task);
+            *this.listening = waker;
         }
-        let future = body
-            .as_mut()
-            .as_pin_mut()
-            .expect("the body is dropped after its end");
-        match catch_poll(future, task) {
-            Poll::Ready(Ok(result)) => Poll::Ready(Ended::Returned(result)),
-            Poll::Ready(Err(defect)) => Poll::Ready(Ended::Panicked(defect)),
-            Poll::Pending => {
-                poll_background(fiber, task);
-                // The body may have interrupted itself, after which no waker will tell.
-                if fiber.is_interrupted() {
-                    Poll::Ready(Ended::Interrupted)
-                } else {
-                    Poll::Pending
+        let interrupted = || Exit::Failure(Cause::interrupt(fiber.interrupted_by()));
+        let (exit, panicked) = if fiber.is_interrupted() {
+            (interrupted(), false)
+        } else {
+            let body = this.body.as_mut().as_pin_mut();
+            match catch_poll(body.expect("polled after completion"), task) {
+                Poll::Ready(Ok(result)) => (Exit::from(result), false),
+                Poll::Ready(Err(defect)) => (Exit::Failure(Cause::die(defect)), true),
+                Poll::Pending => {
+                    if fiber.mark() != Mark::START {
+                        poll_background(fiber, task);
+                    }
+                    // The body may have interrupted itself, after which no waker will tell.
+                    if !fiber.is_interrupted() {
+                        return Poll::Pending;
+                    }
+                    (interrupted(), false)
                 }
             }
-        }
-    })
-    .await;
-    fiber.set_unwinding(matches!(ended, Ended::Panicked(_)));
+        };
+        drop_body(fiber, this.body, panicked);
+        Poll::Ready(exit)
+    }
+}
+
+/// Drops a body that has ended, and records the defect of a drop that panics.
+pub(crate) fn drop_body<Fut>(fiber: &FiberState, mut body: Pin<&mut Option<Fut>>, panicked: bool) {
+    if panicked {
+        fiber.set_unwinding(true);
+    }
     let dropped = catch(|| body.set(None));
-    fiber.set_unwinding(false);
+    if panicked {
+        fiber.set_unwinding(false);
+    }
     if let Err(defect) = dropped {
         fiber.record_defect(defect);
     }
-    ended
 }
 
 /// Runs what a foreign drop pushed while the body goes on. What has begun stays in the queue: the finalizers
 /// of what is around that drop wait for it.
 fn poll_background(fiber: &FiberState, task: &mut Context<'_>) {
-    if fiber.mark() == Mark::START {
-        return;
-    }
     while let Some((at, mut work)) = fiber.with_cleanup(CleanupQueue::pop) {
         match catch_poll(work.as_mut(), task) {
             Poll::Pending => {
@@ -127,19 +138,9 @@ fn poll_background(fiber: &FiberState, task: &mut Context<'_>) {
     }
 }
 
-/// Ends a fiber whose body is gone, once nothing is owed. `last` is called with the defects of its
-/// finalizers, right before anybody can see that it has ended.
-async fn end(fiber: &Arc<FiberState>, last: impl FnOnce(Vec<Defect>)) {
-    let mut last = Some(last);
-    loop {
-        let ended = fiber.try_end(|defects| {
-            if let Some(last) = last.take() {
-                last(defects);
-            }
-        });
-        if ended {
-            return;
-        }
+/// Ends a fiber whose body is gone, once nothing is owed.
+async fn end(fiber: &Arc<FiberState>) {
+    while !fiber.try_end() {
         finish(fiber).await;
     }
 }
@@ -185,7 +186,7 @@ impl Drop for DropGuard {
             return;
         };
         fiber.interrupt(None);
-        if fiber.owed() == 0 && fiber.try_end(drop) {
+        if fiber.owed() == 0 && fiber.try_end() {
             return;
         }
         let runtime = Arc::clone(fiber.runtime());
@@ -202,7 +203,7 @@ struct Orphan {
 impl Orphan {
     async fn finish(mut self) {
         if let Some(fiber) = &self.fiber {
-            end(fiber, drop).await;
+            end(fiber).await;
         }
         self.fiber = None;
     }

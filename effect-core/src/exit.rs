@@ -25,23 +25,18 @@ pub enum Exit<E, A> {
 }
 
 impl<E, A> Exit<E, A> {
-    /// Joins a result with the defects of finalizers that ran after it: the result stays the primary
-    /// reason, and a defect makes a success a failure.
-    pub(crate) fn from_result(result: Result<A, E>, defects: Vec<Defect>) -> Self {
-        match result {
-            Ok(value) => match with_defects(None, defects) {
-                Some(cause) => Exit::Failure(cause),
-                None => Exit::Success(value),
-            },
-            Err(error) => Exit::from_cause(Cause::fail(error), defects),
-        }
-    }
-
-    pub(crate) fn from_cause(cause: Cause<E>, defects: Vec<Defect>) -> Self {
-        match with_defects(Some(cause), defects) {
-            Some(cause) => Exit::Failure(cause),
-            None => unreachable!("there is a cause to begin with"),
-        }
+    /// Adds the defects of finalizers that ran later: what is there stays the primary reason, and a defect
+    /// makes a success a failure.
+    pub(crate) fn with_defects(self, defects: Vec<Defect>) -> Self {
+        defects
+            .into_iter()
+            .map(Cause::die)
+            .fold(self, |exit, later| {
+                Exit::Failure(match exit {
+                    Exit::Success(_) => later,
+                    Exit::Failure(cause) => cause.and(later),
+                })
+            })
     }
 
     /// Whether it succeeded.
@@ -83,13 +78,11 @@ impl<E, A> Exit<E, A> {
     }
 }
 
-/// Appends the defects of finalizers to a cause, if there is either.
-fn with_defects<E>(cause: Option<Cause<E>>, defects: Vec<Defect>) -> Option<Cause<E>> {
-    defects
-        .into_iter()
-        .map(Cause::die)
-        .fold(cause, |cause, later| match cause {
-            Some(cause) => Some(cause.and(later)),
-            None => Some(later),
-        })
+impl<E, A> From<Result<A, E>> for Exit<E, A> {
+    fn from(result: Result<A, E>) -> Self {
+        match result {
+            Ok(value) => Exit::Success(value),
+            Err(error) => Exit::Failure(Cause::fail(error)),
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::{Cause, Cx, Defect, Effect, Env, Exit, Never, Program, Reason, Value,
 
 mod state;
 
-pub(crate) use state::FiberState;
+pub(crate) use state::{FiberState, WakerId};
 
 /// The identity of a fiber, unique in the process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -213,13 +213,16 @@ impl<E, A> ExitSlot<E, A> {
     fn take(&self) -> Exit<E, A> {
         let exit = self.exit.lock().take();
         exit.unwrap_or_else(|| Exit::Failure(Cause::interrupt(None)))
+            .with_defects(self.fiber.take_defects(0))
     }
 }
 
 impl<E, A> Drop for ExitSlot<E, A> {
     fn drop(&mut self) {
         // The fiber has ended and the last handle is gone: an exit that is still here was never seen.
-        if let Some(Exit::Failure(cause)) = self.exit.get_mut().take()
+        let exit = self.exit.get_mut().take();
+        let exit = exit.map(|exit| exit.with_defects(self.fiber.take_defects(0)));
+        if let Some(Exit::Failure(cause)) = exit
             && !cause.is_interrupt()
         {
             self.fiber.runtime().report(&Report::UnobservedFailure {

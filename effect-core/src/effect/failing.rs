@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::defect::{catch, catch_poll};
+use crate::defect::catch_poll;
+use crate::driver::drop_body;
 use crate::effect::creating::opaque_debug;
 use crate::fiber::FiberState;
 use crate::poll::{chain, then};
@@ -22,7 +23,6 @@ where
     R: Env,
     E: Value,
     A: Value,
-    P: Program<R, Error = E, Value = A>,
 {
     /// Transforms the error this effect fails with.
     ///
@@ -40,7 +40,7 @@ where
         E2: Value,
         F: FnOnce(E) -> E2 + Value,
     {
-        Effect::new(MapError {
+        Effect::of(MapError {
             program: self.program,
             f,
         })
@@ -71,7 +71,7 @@ where
         I: IntoEffect<R, Value = A>,
         F: FnOnce(E) -> I + Value,
     {
-        Effect::new(Recover {
+        Effect::of(Recover {
             program: self.program,
             f,
         })
@@ -96,7 +96,7 @@ where
         F: FnOnce(E) -> B + Value,
         G: FnOnce(A) -> B + Value,
     {
-        Effect::new(Fold {
+        Effect::of(Fold {
             program: self.program,
             on_failure,
             on_success,
@@ -120,7 +120,7 @@ where
     /// # }
     /// ```
     pub fn exit(self) -> Effect<R, Never, Exit<E, A>, ToExit<P>> {
-        Effect::new(ToExit {
+        Effect::of(ToExit {
             program: self.program,
         })
     }
@@ -147,7 +147,7 @@ where
         E: fmt::Display,
     {
         // Built at once, for the sake of its place.
-        Effect::new(OrDie {
+        Effect::of(OrDie {
             program: self.program,
             defect: Defect::new(""),
         })
@@ -293,10 +293,11 @@ impl<R: Env, P: Program<R>> Program<R> for ToExit<P> {
             settled(fiber, caught),
             |(ended, before): (Result<_, _>, _)| {
                 let defects = fiber.take_defects(before);
-                Ok(match ended {
-                    Ok(result) => Exit::from_result(result, defects),
-                    Err(defect) => Exit::from_cause(Cause::die(defect), defects),
-                })
+                let exit = match ended {
+                    Ok(result) => Exit::from(result),
+                    Err(defect) => Exit::Failure(Cause::die(defect)),
+                };
+                Ok(exit.with_defects(defects))
             },
         )
     }
@@ -333,16 +334,7 @@ impl<Fut: Future> Future for Caught<'_, Fut> {
             .get_or_insert_with(|| fiber.defect_count());
         let body = this.body.as_mut().as_pin_mut();
         let ended = ready!(catch_poll(body.expect("polled after completion"), task));
-        if ended.is_err() {
-            fiber.set_unwinding(true);
-        }
-        let dropped = catch(|| this.body.set(None));
-        if ended.is_err() {
-            fiber.set_unwinding(false);
-        }
-        if let Err(defect) = dropped {
-            fiber.record_defect(defect);
-        }
+        drop_body(fiber, this.body, ended.is_err());
         Poll::Ready((ended, before))
     }
 }

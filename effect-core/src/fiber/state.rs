@@ -1,6 +1,7 @@
 //! What is known of a fiber, whatever its types: who it is, who its family is, what it owes.
 
 use std::fmt;
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -37,16 +38,32 @@ pub(crate) struct FiberState {
 struct Inner {
     /// The driver's waker, and whoever else waits for this fiber to end.
     waker: Option<Waker>,
-    joiners: SmallVec<[Waker; 1]>,
+    joiners: SmallVec<[Waker; 2]>,
     interrupted_by: Option<FiberId>,
     /// The parent, and this fiber's place among its children, until this one ends: a handle that is kept
     /// must not keep all ancestors.
-    parent: Option<(Arc<FiberState>, usize)>,
+    parent: Option<Place>,
     children: Slab<Arc<FiberState>>,
+    /// Whether the driver waits for the last child to end.
+    awaits_children: bool,
     cleanup: CleanupQueue,
     defects: Vec<Defect>,
     done: bool,
 }
+
+/// Tells wakers apart. Two that are alive at once and have the same identity wake the same task, so as long as a
+/// fiber keeps the waker it listens with, its driver can see at a glance that it is still the right one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WakerId(usize, usize);
+
+impl WakerId {
+    pub(crate) fn of(waker: &Waker) -> Self {
+        WakerId(waker.data().addr(), ptr::from_ref(waker.vtable()).addr())
+    }
+}
+
+/// A fiber's place among the children of its parent.
+type Place = (Arc<FiberState>, usize);
 
 impl FiberState {
     pub(crate) fn root(runtime: Arc<dyn Runtime>) -> Arc<Self> {
@@ -71,7 +88,7 @@ impl FiberState {
         id: FiberId,
         name: Option<Arc<str>>,
         runtime: Arc<dyn Runtime>,
-        parent: Option<(Arc<FiberState>, usize)>,
+        parent: Option<Place>,
     ) -> Self {
         FiberState {
             id,
@@ -140,11 +157,7 @@ impl FiberState {
 
     /// Makes sure that whatever happens to the fiber wakes this task.
     pub(crate) fn listen(&self, task: &Context<'_>) {
-        let mut inner = self.inner.lock();
-        match &mut inner.waker {
-            Some(waker) => waker.clone_from(task.waker()),
-            None => inner.waker = Some(task.waker().clone()),
-        }
+        self.inner.lock().listen(task);
     }
 
     pub(crate) fn set_unwinding(&self, unwinding: bool) {
@@ -235,12 +248,13 @@ impl FiberState {
 
     /// Ready when no child is left.
     pub(crate) fn poll_childless(&self, task: &Context<'_>) -> Poll<()> {
-        self.listen(task);
-        if self.has_children() {
-            Poll::Pending
-        } else {
-            Poll::Ready(())
+        let mut inner = self.inner.lock();
+        if inner.children.is_empty() {
+            return Poll::Ready(());
         }
+        inner.awaits_children = true;
+        inner.listen(task);
+        Poll::Pending
     }
 
     pub(super) fn poll_done(&self, task: &Context<'_>) -> Poll<()> {
@@ -262,34 +276,25 @@ impl FiberState {
         self.inner.lock().done
     }
 
-    /// Ends the fiber, unless more is owed by now. True if it has ended; then `last` was called with the
-    /// defects of its finalizers, before anybody could see the end.
-    pub(crate) fn try_end(&self, last: impl FnOnce(Vec<Defect>)) -> bool {
-        let joiners = {
+    /// Ends the fiber, unless more is owed by now. True if it has ended.
+    pub(crate) fn try_end(&self) -> bool {
+        let ended = {
             let mut inner = self.inner.lock();
             let owes = inner.cleanup.len() > 0 || !inner.children.is_empty();
             if owes || !self.scope.try_close() {
                 return false;
             }
-            last(std::mem::take(&mut inner.defects));
-            inner.done = true;
-            inner.waker = None;
-            std::mem::take(&mut inner.joiners)
+            inner.end()
         };
-        joiners.into_iter().for_each(Waker::wake);
-        self.leave_parent();
+        ended.tell();
         true
     }
 
     /// Ends the fiber with what it still owes: its runtime is gone, and nothing can run it.
     pub(crate) fn abandon(&self) -> usize {
-        let (owed, joiners) = {
+        let (owed, ended) = {
             let mut inner = self.inner.lock();
-            inner.done = true;
-            (
-                std::mem::take(&mut inner.cleanup),
-                std::mem::take(&mut inner.joiners),
-            )
+            (std::mem::take(&mut inner.cleanup), inner.end())
         };
         let mut lost = owed.len();
         drop(owed);
@@ -297,20 +302,46 @@ impl FiberState {
             lost += 1;
             drop(finalizer);
         }
-        joiners.into_iter().for_each(Waker::wake);
-        self.leave_parent();
+        ended.tell();
         lost
     }
+}
 
-    fn leave_parent(&self) {
-        let Some((parent, place)) = self.inner.lock().parent.take() else {
+impl Inner {
+    fn listen(&mut self, task: &Context<'_>) {
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(task.waker()),
+            None => self.waker = Some(task.waker().clone()),
+        }
+    }
+
+    fn end(&mut self) -> Ended {
+        self.done = true;
+        self.waker = None;
+        Ended {
+            joiners: std::mem::take(&mut self.joiners),
+            parent: self.parent.take(),
+        }
+    }
+}
+
+/// Who is to be told that a fiber has ended.
+struct Ended {
+    joiners: SmallVec<[Waker; 2]>,
+    parent: Option<Place>,
+}
+
+impl Ended {
+    /// Called without the fiber's lock: a waker may run anything.
+    fn tell(self) {
+        self.joiners.into_iter().for_each(Waker::wake);
+        let Some((parent, place)) = self.parent else {
             return;
         };
         let waker = {
             let mut family = parent.inner.lock();
             family.children.remove(place);
-            // Only a parent that is ending waits for its children.
-            if family.children.is_empty() {
+            if family.awaits_children && family.children.is_empty() {
                 family.waker.clone()
             } else {
                 None
