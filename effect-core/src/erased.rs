@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, yield_now};
 use crate::program::{Outcome, Pace, Step};
 use crate::{Cx, Defect, Env, Program, Value};
 
@@ -31,6 +31,7 @@ impl<R: Env, E: Value, A: Value> Erased<R, E, A> {
         }
     }
 
+    #[inline]
     fn into_inner(mut self) -> Box<dyn ErasedProgram<R, E, A>> {
         self.program
             .take()
@@ -45,18 +46,20 @@ impl<R: Env, E: Value, A: Value> Program<R> for Erased<R, E, A> {
 
     async fn run(self, cx: &Cx<R>) -> Result<A, E> {
         let mut budget = Budget::new();
-        let mut current = self;
+        let mut current = self.into_inner();
         loop {
-            let step = match current.into_inner().step(cx) {
+            let step = match current.step(cx) {
                 Stepped::Now(step) => step,
                 Stepped::Later(future) => future.await,
             };
             match step {
                 Step::Done(result) => return result,
-                Step::Tail(next) => current = next,
+                Step::Tail(next) => current = next.into_inner(),
             }
             // An endless loop of effects that never wait must let the fiber be interrupted.
-            budget.spend().await;
+            if budget.is_spent() {
+                yield_now().await;
+            }
         }
     }
 
@@ -80,11 +83,18 @@ impl<R, E, A> Clone for Erased<R, E, A> {
 }
 
 impl<R, E, A> Drop for Erased<R, E, A> {
+    // Inlined where a loop drops the shell of an effect that it has run; the rest is a call.
+    #[inline]
     fn drop(&mut self) {
         if let Some(program) = self.program.take() {
-            on_enough_stack(|| drop(program));
+            drop_deep(program);
         }
     }
+}
+
+#[inline(never)]
+fn drop_deep<R, E, A>(program: Box<dyn ErasedProgram<R, E, A>>) {
+    on_enough_stack(|| drop(program));
 }
 
 impl<R, E, A> fmt::Debug for Erased<R, E, A> {

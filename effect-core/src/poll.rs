@@ -1,4 +1,4 @@
-//! The two futures that hot combinators are made of, polled by hand: one step less for the compiler to
+//! The few futures that hot combinators are made of, polled by hand: one step less for the compiler to
 //! see through than an `async` block, in time and in types.
 
 use std::future::Future;
@@ -86,6 +86,41 @@ where
         match self.project() {
             ChainProj::Second { future } => future.poll(task),
             _ => unreachable!("polled after completion"),
+        }
+    }
+}
+
+pin_project! {
+    /// Either a function that is called when polled, or a future.
+    #[project = PacedProj]
+    pub(crate) enum Paced<F, Fut> {
+        Now { f: Option<F> },
+        Later { #[pin] future: Fut },
+    }
+}
+
+impl<F, Fut> Paced<F, Fut> {
+    pub(crate) fn now(f: F) -> Self {
+        Paced::Now { f: Some(f) }
+    }
+
+    pub(crate) fn later(future: Fut) -> Self {
+        Paced::Later { future }
+    }
+}
+
+impl<F, Fut> Future for Paced<F, Fut>
+where
+    F: FnOnce() -> Fut::Output,
+    Fut: Future,
+{
+    type Output = Fut::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Fut::Output> {
+        match self.project() {
+            PacedProj::Now { f } => Poll::Ready(f.take().expect("polled after completion")()),
+            PacedProj::Later { future } => future.poll(task),
         }
     }
 }

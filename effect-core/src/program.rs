@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use crate::poll::Paced;
 use crate::{Cx, Env, Erased, Value};
 
 /// A description that can be run, once, in an environment `R`.
@@ -95,10 +96,13 @@ impl<R, E, A> Step<R, E, A> {
 }
 
 /// Runs a program, by the shorter of its two ways.
-pub(crate) async fn run<R: Env, P: Program<R>>(program: P, cx: &Cx<R>) -> Outcome<R, P> {
+pub(crate) fn run<R: Env, P: Program<R>>(
+    program: P,
+    cx: &Cx<R>,
+) -> impl Future<Output = Outcome<R, P>> + Send {
     if let Pace::Now = P::PACE {
-        program.run_now(cx).into_result()
+        Paced::now(|| program.run_now(cx).into_result())
     } else {
-        program.run(cx).await
+        Paced::later(program.run(cx))
     }
 }

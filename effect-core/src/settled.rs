@@ -38,6 +38,7 @@ pub(crate) fn settled<Fut: Future>(fiber: &Arc<FiberState>, body: Fut) -> Settle
 impl<Fut: Future> Future for Settled<'_, Fut> {
     type Output = Fut::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Fut::Output> {
         let mut this = self.project();
         if let Some(body) = this.body.as_mut().as_pin_mut() {

@@ -198,6 +198,7 @@ pin_project! {
 impl<L: Future, Q: Future<Output = L::Output>> Future for First<L, Q> {
     type Output = L::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<L::Output> {
         let this = self.project();
         match this.left.poll(task) {
@@ -394,6 +395,7 @@ pin_project! {
 impl<A, E, Fut: Future<Output = Result<A, E>>> Future for Limited<'_, Fut> {
     type Output = Result<A, TimeoutError<E>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let (runtime, limit) = (*this.runtime, *this.limit);

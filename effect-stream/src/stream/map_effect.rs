@@ -124,6 +124,7 @@ where
 {
     type Item = Fut::Output;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Fut::Output>> {
         let mut this = self.project();
         if this.running.is_none() {
