@@ -74,11 +74,27 @@ where
 
 impl<R, E, A, P> Effect<R, E, A, P> {
     /// Wraps the program of a combinator, and leaves it to where the effect is run to ask whether it is a
-    /// [`Program`].
+    /// [`Program`]. Nothing says what `R`, `E` and `A` are but the caller.
     ///
     /// While a chain is written, its environment is often still to be inferred, and the compiler remembers no
     /// answer that depends on that: asked at every step, ten steps took it ten seconds, and twenty did not end.
-    pub(crate) const fn of(program: P) -> Self {
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{succeed, Effect, Value};
+    ///
+    /// // A combinator of one's own.
+    /// fn twice<R, E, A: Value, P>(effect: Effect<R, E, A, P>) -> Effect<R, E, A, P> {
+    ///     Effect::of(effect.into_program())
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// assert_eq!(twice(succeed::<_, (), _>(1)).await, Ok(1));
+    /// # }
+    /// ```
+    pub const fn of(program: P) -> Self {
         Effect {
             program,
             types: PhantomData,

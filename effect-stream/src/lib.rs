@@ -26,7 +26,10 @@ pub use stream_e::StreamE;
 /// The sources and programs that operators are made of. One seldom needs to name them.
 pub mod sources {
     pub use crate::stream::chunks::{Chunks, ChunksE};
-    pub use crate::stream::filter_map::{Filter, FilterOk, Map, MapError, MapOk};
+    pub use crate::stream::filter_map::{
+        Choice, Filter, FilterMap, FilterOk, Map, MapError, MapOk,
+    };
+    pub use crate::stream::filter_map::{Kept, KeptOk, Mapped, MappedError, MappedOk};
     pub use crate::stream::from::{FromChannel, FromIter, FromStream};
     pub use crate::stream::map_effect::{MapEffect, MapEffectE, RecoverE};
     pub use crate::stream::merge::Merge;

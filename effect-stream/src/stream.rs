@@ -21,7 +21,7 @@ pub(crate) mod run;
 pub(crate) mod into_stream;
 
 use chunks::Chunks;
-use filter_map::{Filter, Map};
+use filter_map::{Filter, Kept, Map, Mapped};
 use from::{FromChannel, FromIter, FromStream};
 use map_effect::MapEffect;
 use merge::Merge;
@@ -103,6 +103,17 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
         S: Clone,
     {
         Stream::new(ErasedSource::new(self.source))
+    }
+}
+
+impl<R, A, S> Stream<R, A, S> {
+    /// Wraps the source of an operator, and leaves it to where the stream is run to ask whether it is a [`Source`]:
+    /// asked at every step of a chain whose environment is not known yet, the compiler does not end.
+    pub(crate) const fn of(source: S) -> Self {
+        Stream {
+            source,
+            types: PhantomData,
+        }
     }
 }
 
@@ -211,7 +222,7 @@ impl<R: Env, A: Value> Stream<R, A> {
 }
 
 /// # Transforming
-impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
+impl<R: Env, A: Value, S> Stream<R, A, S> {
     /// Transforms each item.
     ///
     /// - **Pulls** an item for each that is wanted.
@@ -235,10 +246,7 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
         B: Value,
         F: FnMut(A) -> B + Value,
     {
-        Stream::new(Map {
-            source: self.source,
-            f,
-        })
+        Stream::of(Map::new(self.source, Mapped(f)))
     }
 
     /// Keeps the items that a predicate holds for.
@@ -263,10 +271,7 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     where
         F: FnMut(&A) -> bool + Value,
     {
-        Stream::new(Filter {
-            source: self.source,
-            keep,
-        })
+        Stream::of(Filter::new(self.source, Kept(keep)))
     }
 
     /// Emits the first `count` items only.
@@ -287,7 +292,7 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     /// # }
     /// ```
     pub fn take(self, count: usize) -> Stream<R, A, Take<S>> {
-        Stream::new(Take {
+        Stream::of(Take {
             source: self.source,
             count,
         })
@@ -317,7 +322,7 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     #[track_caller]
     pub fn chunks(self, size: usize) -> Stream<R, Vec<A>, Chunks<S>> {
         assert!(size > 0, "a chunk has at least one item");
-        Stream::new(Chunks {
+        Stream::of(Chunks {
             source: self.source,
             size,
         })
@@ -349,7 +354,7 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
         I: IntoEffect<R>,
         F: FnMut(A) -> I + Value,
     {
-        StreamE::new(MapEffect {
+        StreamE::of(MapEffect {
             source: self.source,
             f,
         })
@@ -378,7 +383,7 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     where
         T: Source<R, Item = A>,
     {
-        Stream::new(Merge {
+        Stream::of(Merge {
             left: self.source,
             right: other.source,
         })

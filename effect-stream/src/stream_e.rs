@@ -11,7 +11,9 @@ use crate::erased::ErasedSource;
 use crate::source::Source;
 use crate::stream::Stream;
 use crate::stream::chunks::ChunksE;
-use crate::stream::filter_map::{FilterOk, Map, MapError, MapOk};
+use crate::stream::filter_map::{
+    FilterOk, KeptOk, Map, MapError, MapOk, Mapped, MappedError, MappedOk,
+};
 use crate::stream::from::{FromChannel, FromIter, FromStream};
 use crate::stream::map_effect::{MapEffectE, RecoverE};
 use crate::stream::merge::Merge;
@@ -95,6 +97,17 @@ where
     }
 }
 
+impl<R, E, A, S> StreamE<R, E, A, S> {
+    /// Wraps the source of an operator, and leaves it to where the stream is run to ask whether it is a [`Source`],
+    /// as [`Stream`]'s own does.
+    pub(crate) const fn of(source: S) -> Self {
+        StreamE {
+            source,
+            types: PhantomData,
+        }
+    }
+}
+
 /// A closure's type where there is only a function: succeeds with an item.
 type Succeed<A, E> = fn(A) -> Result<A, E>;
 
@@ -123,10 +136,7 @@ impl<R: Env, E: Value, A: Value> StreamE<R, E, A> {
     where
         I: IntoIterator<Item = A, IntoIter: Send> + Value,
     {
-        StreamE::new(Map {
-            source: FromIter { items },
-            f: Ok,
-        })
+        StreamE::new(Map::new(FromIter { items }, Mapped(Ok)))
     }
 
     /// Emits the numbers of a range, as successes.
@@ -197,10 +207,7 @@ impl<R: Env, E: Value, A: Value> StreamE<R, E, A> {
     pub fn from_channel(
         channel: Channel<A>,
     ) -> StreamE<R, E, A, Map<FromChannel<A>, Succeed<A, E>>> {
-        StreamE::new(Map {
-            source: FromChannel { channel },
-            f: Ok,
-        })
+        StreamE::new(Map::new(FromChannel { channel }, Mapped(Ok)))
     }
 
     /// Emits the results that a `futures::Stream` yields, each on its side.
@@ -233,7 +240,6 @@ where
     R: Env,
     E: Value,
     A: Value,
-    S: Source<R, Item = Result<A, E>>,
 {
     /// Transforms each value. Touches successes only.
     ///
@@ -259,10 +265,7 @@ where
         B: Value,
         F: FnMut(A) -> B + Value,
     {
-        StreamE::new(MapOk {
-            source: self.source,
-            f,
-        })
+        StreamE::of(MapOk::new(self.source, MappedOk(f)))
     }
 
     /// Transforms each error. Touches failures only.
@@ -289,10 +292,7 @@ where
         E2: Value,
         F: FnMut(E) -> E2 + Value,
     {
-        StreamE::new(MapError {
-            source: self.source,
-            f,
-        })
+        StreamE::of(MapError::new(self.source, MappedError(f)))
     }
 
     /// Keeps the values that a predicate holds for. Touches successes only: failures flow on.
@@ -318,10 +318,7 @@ where
     where
         F: FnMut(&A) -> bool + Value,
     {
-        StreamE::new(FilterOk {
-            source: self.source,
-            keep,
-        })
+        StreamE::of(FilterOk::new(self.source, KeptOk(keep)))
     }
 
     /// Emits the first `count` elements only, failures counted.
@@ -343,7 +340,7 @@ where
     /// # }
     /// ```
     pub fn take(self, count: usize) -> StreamE<R, E, A, Take<S>> {
-        StreamE::new(Take {
+        StreamE::of(Take {
             source: self.source,
             count,
         })
@@ -374,7 +371,7 @@ where
     #[track_caller]
     pub fn chunks(self, size: usize) -> StreamE<R, E, Vec<A>, ChunksE<S>> {
         assert!(size > 0, "a chunk has at least one item");
-        StreamE::new(ChunksE {
+        StreamE::of(ChunksE {
             source: self.source,
             size,
         })
@@ -407,7 +404,7 @@ where
         I: IntoEffect<R, Error = E>,
         F: FnMut(A) -> I + Value,
     {
-        StreamE::new(MapEffectE {
+        StreamE::of(MapEffectE {
             source: self.source,
             f,
         })
@@ -440,7 +437,7 @@ where
         I: IntoEffect<R, Value = A>,
         F: FnMut(E) -> I + Value,
     {
-        StreamE::new(RecoverE {
+        StreamE::of(RecoverE {
             source: self.source,
             f,
         })
@@ -468,7 +465,7 @@ where
     where
         T: Source<R, Item = Result<A, E>>,
     {
-        StreamE::new(Merge {
+        StreamE::of(Merge {
             left: self.source,
             right: other.source,
         })
@@ -489,7 +486,7 @@ where
     /// # }
     /// ```
     pub fn into_results(self) -> Stream<R, Result<A, E>, S> {
-        Stream::new(self.source)
+        Stream::of(self.source)
     }
 }
 

@@ -159,7 +159,6 @@ impl<R, A, P> Effect<R, Never, A, P>
 where
     R: Env,
     A: Value,
-    P: Program<R, Error = Never, Value = A>,
 {
     /// Gives an effect that cannot fail any error type, so that it fits into a chain that can.
     ///

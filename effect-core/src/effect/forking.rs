@@ -12,7 +12,6 @@ where
     R: Env,
     E: Value,
     A: Value,
-    P: Program<R, Error = E, Value = A>,
 {
     /// Starts the effect on a fiber of its own, supervised by the current one, and has its handle.
     ///
@@ -35,7 +34,7 @@ where
     where
         E: fmt::Debug,
     {
-        Effect::new(Fork {
+        Effect::of(Fork {
             program: self.program,
             error: PhantomData,
         })

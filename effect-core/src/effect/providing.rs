@@ -12,7 +12,6 @@ where
     R: Env,
     E: Value,
     A: Value,
-    P: Program<R, Error = E, Value = A>,
 {
     /// Gives the effect its environment. What is left needs none, and runs in any.
     ///
@@ -30,7 +29,7 @@ where
     /// # }
     /// ```
     pub fn provide<R2: Env>(self, env: R) -> Effect<R2, E, A, Provide<R, P>> {
-        Effect::new(Provide {
+        Effect::of(Provide {
             program: self.program,
             env: Arc::new(env),
         })

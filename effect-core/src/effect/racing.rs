@@ -23,7 +23,6 @@ where
     R: Env,
     E: Value,
     A: Value,
-    P: Program<R, Error = E, Value = A>,
 {
     /// Runs both effects and has the result of the first to settle, a failure as well as a success.
     ///
@@ -50,7 +49,7 @@ where
     where
         I: IntoEffect<R, Error = E, Value = A>,
     {
-        Effect::new(RaceFirst {
+        Effect::of(RaceFirst {
             left: self.program,
             right: other.into_effect().program,
         })
@@ -82,7 +81,7 @@ where
     where
         I: IntoEffect<R, Value = A>,
     {
-        Effect::new(RaceOk {
+        Effect::of(RaceOk {
             left: self.program,
             right: other.into_effect().program,
         })
@@ -112,7 +111,7 @@ where
     where
         I: IntoEffect<R, Error = E>,
     {
-        Effect::new(ZipPar {
+        Effect::of(ZipPar {
             left: self.program,
             right: other.into_effect().program,
         })
@@ -142,7 +141,7 @@ where
     /// # }
     /// ```
     pub fn timeout(self, limit: Duration) -> Effect<R, TimeoutError<E>, A, Timeout<P>> {
-        Effect::new(Timeout {
+        Effect::of(Timeout {
             program: self.program,
             limit,
         })

@@ -10,7 +10,6 @@ where
     R: Env,
     E: Value,
     A: Value,
-    P: Program<R, Error = E, Value = A>,
 {
     /// Runs the effect again after a failure, at most so many *extra* times as the schedule says.
     ///
@@ -43,7 +42,7 @@ where
     where
         P: Clone,
     {
-        Effect::new(Retry {
+        Effect::of(Retry {
             program: self.program,
             schedule,
         })

@@ -29,7 +29,6 @@ where
     R: Env,
     E: Value,
     A: Value,
-    P: Program<R, Error = E, Value = A>,
 {
     /// Runs a finalizer after this effect, however it ends.
     ///
@@ -57,7 +56,7 @@ where
         I: IntoEffect<R, Error = Never>,
     {
         let finalizer = finalizer.into_effect().program;
-        Effect::new(Ensuring {
+        Effect::of(Ensuring {
             program: self.program,
             finalizer,
         })
@@ -88,7 +87,7 @@ where
         I: IntoEffect<R, Error = Never>,
     {
         let finalizer = finalizer.into_effect().program;
-        Effect::new(OnInterrupt {
+        Effect::of(OnInterrupt {
             program: self.program,
             finalizer,
         })
@@ -118,7 +117,7 @@ where
     /// # }
     /// ```
     pub fn scoped(self) -> Effect<R, E, A, Scoped<P>> {
-        Effect::new(Scoped {
+        Effect::of(Scoped {
             program: self.program,
         })
     }
@@ -142,7 +141,7 @@ where
     /// # }
     /// ```
     pub fn uninterruptible(self) -> Effect<R, E, A, Uninterruptible<P>> {
-        Effect::new(Uninterruptible {
+        Effect::of(Uninterruptible {
             program: self.program,
         })
     }

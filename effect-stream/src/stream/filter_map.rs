@@ -12,224 +12,158 @@ use pin_project_lite::pin_project;
 
 use crate::source::{Pull, Source};
 
-/// The source of [`Stream::map`](crate::Stream::map).
-#[derive(Clone)]
-pub struct Map<S, F> {
-    pub(crate) source: S,
-    pub(crate) f: F,
+/// What a stage makes of an item: at most one item.
+///
+/// A trait of named types, and not a closure: the type of a closure repeats all types around it, and through a
+/// dozen stages that doubles a dozen times.
+pub trait Choice<T>: Send + 'static {
+    /// What comes out.
+    type Output: Value;
+
+    /// Has what comes of an item, or leaves it out.
+    fn choose(&mut self, item: T) -> Option<Self::Output>;
 }
 
-impl<R, B, S, F> Source<R> for Map<S, F>
-where
-    R: Env,
-    B: Value,
-    S: Source<R>,
-    F: FnMut(S::Item) -> B + Value,
-{
-    type Item = B;
+/// The source behind `map`, `map_error` and `filter`.
+#[derive(Clone)]
+pub struct FilterMap<S, C> {
+    source: S,
+    choice: C,
+}
 
-    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = B> + Send {
+impl<S, C> FilterMap<S, C> {
+    pub(crate) const fn new(source: S, choice: C) -> Self {
+        FilterMap { source, choice }
+    }
+}
+
+impl<R: Env, S: Source<R>, C: Choice<S::Item>> Source<R> for FilterMap<S, C> {
+    type Item = C::Output;
+
+    fn open(self, cx: &Cx<R>) -> impl Pull<Item = C::Output> + Send {
         Choosing {
             source: self.source.open(cx),
-            choose: move |item| Some((self.f)(item)),
+            choice: self.choice,
         }
     }
 
-    fn fold<C, G>(mut self, cx: &Cx<R>, init: C, mut g: G) -> impl Future<Output = C> + Send
+    fn fold<B, F>(mut self, cx: &Cx<R>, init: B, mut f: F) -> impl Future<Output = B> + Send
     where
-        C: Value,
-        G: FnMut(C, B) -> ControlFlow<C, C> + Send,
-    {
-        self.source
-            .fold(cx, init, move |folded, item| g(folded, (self.f)(item)))
-    }
-}
-
-/// The source of [`Stream::filter`](crate::Stream::filter).
-#[derive(Clone)]
-pub struct Filter<S, F> {
-    pub(crate) source: S,
-    pub(crate) keep: F,
-}
-
-impl<R, S, F> Source<R> for Filter<S, F>
-where
-    R: Env,
-    S: Source<R>,
-    F: FnMut(&S::Item) -> bool + Value,
-{
-    type Item = S::Item;
-
-    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = S::Item> + Send {
-        let choose = move |item| if (self.keep)(&item) { Some(item) } else { None };
-        Choosing {
-            source: self.source.open(cx),
-            choose,
-        }
-    }
-
-    fn fold<C, G>(mut self, cx: &Cx<R>, init: C, mut g: G) -> impl Future<Output = C> + Send
-    where
-        C: Value,
-        G: FnMut(C, S::Item) -> ControlFlow<C, C> + Send,
+        B: Value,
+        F: FnMut(B, C::Output) -> ControlFlow<B, B> + Send,
     {
         self.source.fold(cx, init, move |folded, item| {
-            if (self.keep)(&item) {
-                g(folded, item)
-            } else {
-                ControlFlow::Continue(folded)
+            match self.choice.choose(item) {
+                Some(chosen) => f(folded, chosen),
+                None => ControlFlow::Continue(folded),
             }
         })
     }
 }
 
-/// The source of [`StreamE::map`](crate::StreamE::map).
+/// The source of [`Stream::map`](crate::Stream::map).
+pub type Map<S, F> = FilterMap<S, Mapped<F>>;
+
+/// The choice of [`Map`].
 #[derive(Clone)]
-pub struct MapOk<S, F> {
-    pub(crate) source: S,
-    pub(crate) f: F,
+pub struct Mapped<F>(pub(crate) F);
+
+impl<A, B: Value, F: FnMut(A) -> B + Value> Choice<A> for Mapped<F> {
+    type Output = B;
+
+    #[inline]
+    fn choose(&mut self, item: A) -> Option<B> {
+        Some((self.0)(item))
+    }
 }
 
-impl<R, A, B, E, S, F> Source<R> for MapOk<S, F>
-where
-    R: Env,
-    A: Value,
-    B: Value,
-    E: Value,
-    S: Source<R, Item = Result<A, E>>,
-    F: FnMut(A) -> B + Value,
-{
-    type Item = Result<B, E>;
+/// The source of [`Stream::filter`](crate::Stream::filter).
+pub type Filter<S, F> = FilterMap<S, Kept<F>>;
 
-    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
-        let map = move |element: Result<A, E>| element.map(&mut self.f);
-        Map {
-            source: self.source,
-            f: map,
-        }
-        .open(cx)
+/// The choice of [`Filter`].
+#[derive(Clone)]
+pub struct Kept<F>(pub(crate) F);
+
+impl<A: Value, F: FnMut(&A) -> bool + Value> Choice<A> for Kept<F> {
+    type Output = A;
+
+    #[inline]
+    fn choose(&mut self, item: A) -> Option<A> {
+        (self.0)(&item).then_some(item)
     }
+}
 
-    fn fold<C, G>(mut self, cx: &Cx<R>, init: C, g: G) -> impl Future<Output = C> + Send
-    where
-        C: Value,
-        G: FnMut(C, Self::Item) -> ControlFlow<C, C> + Send,
-    {
-        let map = move |element: Result<A, E>| element.map(&mut self.f);
-        Map {
-            source: self.source,
-            f: map,
-        }
-        .fold(cx, init, g)
+/// The source of [`StreamE::map`](crate::StreamE::map).
+pub type MapOk<S, F> = FilterMap<S, MappedOk<F>>;
+
+/// The choice of [`MapOk`].
+#[derive(Clone)]
+pub struct MappedOk<F>(pub(crate) F);
+
+impl<A, B: Value, E: Value, F: FnMut(A) -> B + Value> Choice<Result<A, E>> for MappedOk<F> {
+    type Output = Result<B, E>;
+
+    #[inline]
+    fn choose(&mut self, element: Result<A, E>) -> Option<Result<B, E>> {
+        Some(element.map(&mut self.0))
     }
 }
 
 /// The source of [`StreamE::map_error`](crate::StreamE::map_error).
+pub type MapError<S, F> = FilterMap<S, MappedError<F>>;
+
+/// The choice of [`MapError`].
 #[derive(Clone)]
-pub struct MapError<S, F> {
-    pub(crate) source: S,
-    pub(crate) f: F,
-}
+pub struct MappedError<F>(pub(crate) F);
 
-impl<R, A, E, E2, S, F> Source<R> for MapError<S, F>
-where
-    R: Env,
-    A: Value,
-    E: Value,
-    E2: Value,
-    S: Source<R, Item = Result<A, E>>,
-    F: FnMut(E) -> E2 + Value,
-{
-    type Item = Result<A, E2>;
+impl<A: Value, E, E2: Value, F: FnMut(E) -> E2 + Value> Choice<Result<A, E>> for MappedError<F> {
+    type Output = Result<A, E2>;
 
-    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
-        let map = move |element: Result<A, E>| element.map_err(&mut self.f);
-        Map {
-            source: self.source,
-            f: map,
-        }
-        .open(cx)
-    }
-
-    fn fold<C, G>(mut self, cx: &Cx<R>, init: C, g: G) -> impl Future<Output = C> + Send
-    where
-        C: Value,
-        G: FnMut(C, Self::Item) -> ControlFlow<C, C> + Send,
-    {
-        let map = move |element: Result<A, E>| element.map_err(&mut self.f);
-        Map {
-            source: self.source,
-            f: map,
-        }
-        .fold(cx, init, g)
+    #[inline]
+    fn choose(&mut self, element: Result<A, E>) -> Option<Result<A, E2>> {
+        Some(element.map_err(&mut self.0))
     }
 }
 
 /// The source of [`StreamE::filter`](crate::StreamE::filter).
+pub type FilterOk<S, F> = FilterMap<S, KeptOk<F>>;
+
+/// The choice of [`FilterOk`].
 #[derive(Clone)]
-pub struct FilterOk<S, F> {
-    pub(crate) source: S,
-    pub(crate) keep: F,
-}
+pub struct KeptOk<F>(pub(crate) F);
 
-impl<R, A, E, S, F> Source<R> for FilterOk<S, F>
-where
-    R: Env,
-    A: Value,
-    E: Value,
-    S: Source<R, Item = Result<A, E>>,
-    F: FnMut(&A) -> bool + Value,
-{
-    type Item = Result<A, E>;
+impl<A: Value, E: Value, F: FnMut(&A) -> bool + Value> Choice<Result<A, E>> for KeptOk<F> {
+    type Output = Result<A, E>;
 
-    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
-        let keep = move |element: &Result<A, E>| element.as_ref().map_or(true, &mut self.keep);
-        Filter {
-            source: self.source,
-            keep,
-        }
-        .open(cx)
-    }
-
-    fn fold<C, G>(mut self, cx: &Cx<R>, init: C, g: G) -> impl Future<Output = C> + Send
-    where
-        C: Value,
-        G: FnMut(C, Self::Item) -> ControlFlow<C, C> + Send,
-    {
-        let keep = move |element: &Result<A, E>| element.as_ref().map_or(true, &mut self.keep);
-        Filter {
-            source: self.source,
-            keep,
-        }
-        .fold(cx, init, g)
+    #[inline]
+    fn choose(&mut self, element: Result<A, E>) -> Option<Result<A, E>> {
+        let kept = element.as_ref().map_or(true, &mut self.0);
+        kept.then_some(element)
     }
 }
 
 pin_project! {
-    struct Choosing<S, F> {
+    struct Choosing<S, C> {
         #[pin]
         source: S,
-        choose: F,
+        choice: C,
     }
 }
 
 /// How many items may be left out in one poll before others have a turn.
 const LEFT_OUT_PER_POLL: usize = 1024;
 
-impl<S, B, F> FuturesStream for Choosing<S, F>
-where
-    S: FuturesStream,
-    F: FnMut(S::Item) -> Option<B>,
-{
-    type Item = B;
+impl<S: FuturesStream, C: Choice<S::Item>> FuturesStream for Choosing<S, C> {
+    type Item = C::Output;
 
-    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<B>> {
+    #[inline]
+    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<C::Output>> {
         let mut this = self.project();
         for _ in 0..LEFT_OUT_PER_POLL {
             let Some(item) = ready!(this.source.as_mut().poll_next(task)) else {
                 return Poll::Ready(None);
             };
-            if let Some(chosen) = (this.choose)(item) {
+            if let Some(chosen) = this.choice.choose(item) {
                 return Poll::Ready(Some(chosen));
             }
         }
@@ -238,19 +172,21 @@ where
     }
 }
 
-impl<S, B, F> Pull for Choosing<S, F>
-where
-    S: Pull,
-    F: FnMut(S::Item) -> Option<B>,
-{
+impl<S: Pull, C: Choice<S::Item>> Pull for Choosing<S, C> {
     fn poll_progress(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
         self.project().source.poll_progress(task)
     }
 }
 
+impl<S, C> fmt::Debug for FilterMap<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FilterMap").finish_non_exhaustive()
+    }
+}
+
 macro_rules! opaque_debug {
     ($($name:ident),*) => {$(
-        impl<S, F> fmt::Debug for $name<S, F> {
+        impl<F> fmt::Debug for $name<F> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($name)).finish_non_exhaustive()
             }
@@ -258,4 +194,4 @@ macro_rules! opaque_debug {
     )*};
 }
 
-opaque_debug!(Map, Filter, MapOk, MapError, FilterOk);
+opaque_debug!(Mapped, Kept, MappedOk, MappedError, KeptOk);

@@ -11,7 +11,7 @@ use crate::stream::Stream;
 use crate::stream_e::StreamE;
 
 /// # Running
-impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
+impl<R: Env, A: Value, S> Stream<R, A, S> {
     /// Runs the stream and collects what it emits, in order.
     ///
     /// # Panics
@@ -56,7 +56,7 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
         B: Value,
         F: FnMut(B, A) -> B + Value,
     {
-        Effect::new(Fold {
+        Effect::of(Fold {
             source: self.source,
             init,
             f,
@@ -87,7 +87,7 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
         I: IntoEffect<R>,
         F: FnMut(A) -> I + Value,
     {
-        Effect::new(ForEach {
+        Effect::of(ForEach {
             source: self.source,
             f,
         })
@@ -100,7 +100,6 @@ where
     R: Env,
     E: Value,
     A: Value,
-    S: Source<R, Item = Result<A, E>>,
 {
     /// Runs the stream and collects all its elements, failures in their places.
     ///
