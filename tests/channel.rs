@@ -1,6 +1,7 @@
 //! A channel loses nothing: not when it is full, not when it closes, not when a waiting side is dropped.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use effect::prelude::*;
@@ -375,4 +376,32 @@ async fn a_sender_that_was_promised_room_gets_its_item_back_when_the_channel_clo
     channel.close();
     assert_eq!(send.await, Err(SendError(2)));
     assert_eq!(channel.receive().await, Err(ChannelClosed));
+}
+
+/// A waker whose drop looks at the channel, as one does that holds the last reference to a task.
+struct LooksAt(Channel<u32>);
+
+impl std::task::Wake for LooksAt {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for LooksAt {
+    fn drop(&mut self) {
+        // Would wait for ever if the lock were held.
+        assert!(self.0.is_empty());
+    }
+}
+
+#[test]
+fn a_waker_is_dropped_when_the_lock_is_free() {
+    let channel = Channel::bounded(1);
+    let mut receive = Box::pin(channel.receive());
+    for _ in 0..2 {
+        let waker = Arc::new(LooksAt(channel.clone())).into();
+        let polled = receive
+            .as_mut()
+            .poll(&mut std::task::Context::from_waker(&waker));
+        assert!(polled.is_pending());
+    }
+    drop(receive);
 }

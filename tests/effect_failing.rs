@@ -220,3 +220,29 @@ async fn a_one_shot_effect_dies_when_it_is_run_again() {
         .await;
     assert!(exit.cause().unwrap().is_die());
 }
+
+#[test]
+fn each_of_two_branches_under_exit_has_its_own_defects() {
+    let quick = sleep::<(), Never>(secs(1));
+    let slow = sleep::<(), Never>(secs(2)).ensuring(sync(|| panic!("of the slow one")));
+    // The finalizer of the slow branch runs while the other waits for a second longer still.
+    let last = sleep::<(), Never>(secs(3));
+    let both = quick.zip(last).exit().zip_par(slow.exit());
+    let Ok((clean, broken)) = in_virtual_time(both.into_future());
+    assert!(clean.is_success(), "{clean:?}");
+    let defect = broken.cause().and_then(Cause::defect).map(Defect::message);
+    assert_eq!(defect, Some("of the slow one"));
+}
+
+#[test]
+fn the_defects_under_an_exit_that_is_cut_short_are_the_fibers() {
+    let broken = sleep::<(), Never>(secs(1)).ensuring(sync(|| panic!("a finalizer")));
+    let endless = broken
+        .flat_map(|()| never::<_, Never, ()>())
+        .exit()
+        .map(drop);
+    let exit = in_virtual_time(endless.timeout(secs(2)).run_exit());
+    let cause = exit.cause().unwrap();
+    assert_eq!(cause.failure(), Some(&TimeoutError::Elapsed(secs(2))));
+    assert_eq!(cause.defect().map(Defect::message), Some("a finalizer"));
+}

@@ -192,3 +192,15 @@ async fn joining_an_interrupted_fiber_inside_an_uninterruptible_effect_is_a_defe
     let exit = body.run_exit().await;
     assert!(exit.cause().unwrap().is_die(), "{exit:?}");
 }
+
+#[test]
+fn on_interrupt_runs_for_the_side_of_a_race_whose_sibling_panics_and_not_for_the_sibling() {
+    let log = Log::new();
+    let cut = never::<(), &str, ()>().on_interrupt(log.note("cut"));
+    let bug = sleep(secs(1))
+        .flat_map(|()| die("bug"))
+        .on_interrupt(log.note("bug"));
+    let exit = in_virtual_time(cut.race_first(bug).run_exit());
+    assert!(exit.cause().is_some_and(Cause::is_die));
+    assert_eq!(log.lines(), ["cut"]);
+}

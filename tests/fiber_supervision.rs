@@ -205,3 +205,24 @@ fn a_deep_chain_of_fibers_ends_from_the_last_to_the_first() {
     let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
     thread.spawn(run).unwrap().join().unwrap();
 }
+
+#[test]
+fn a_child_that_is_forked_while_its_parent_ends_is_interrupted_as_well() {
+    let log = Log::new();
+    let late = log.clone();
+    in_virtual_time(async move {
+        let program = effect(async move |cx: Cx<()>| {
+            let parent = cx.clone();
+            let forks = effect(async move |_: Cx<()>| {
+                drop(parent.fork(never::<_, Never, ()>().ensuring(late.note("never begun"))));
+                late.write("forked");
+                Ok(())
+            });
+            drop(cx.fork(never::<_, Never, ()>().ensuring(forks)));
+            cx.sleep(secs(1)).await;
+            Ok::<_, Never>(())
+        });
+        assert!(program.run_exit().await.is_success());
+    });
+    assert_eq!(log.lines(), ["forked"]);
+}

@@ -403,3 +403,139 @@ async fn a_stage_that_joins_an_interrupted_fiber_does_not_end_the_run_as_a_succe
     assert_adds_up(progress.report());
     assert!(output.is_closed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_runs_after_a_run_whose_source_died() {
+    let output = Channel::<u32>::bounded(8);
+    let broken = Stream::range(0..5).map(|n| {
+        assert!(n < 3, "a broken source");
+        n
+    });
+    let run = Pipeline::<_, Never, _>::from_stream(broken)
+        .to_channel(output)
+        .run();
+    let committed = Arc::new(Mutex::new(false));
+    let commit = Arc::clone(&committed);
+    let program = effect(async move |cx: Cx<()>| {
+        let report = cx.run(run).await;
+        *commit.lock().unwrap() = true;
+        report
+    });
+    assert!(program.run_exit().await.cause().is_some_and(Cause::is_die));
+    assert!(!*committed.lock().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_interrupted_before_it_begins_closes_both_channels() {
+    let (output, errors) = (Channel::bounded(4), Channel::bounded(4));
+    let run = Pipeline::<(), String, u32>::from_channel(Channel::bounded(4))
+        .to_channel(output.clone())
+        .with_error_channel(errors.clone())
+        .run();
+    let program = effect(async move |cx: Cx<()>| {
+        let fiber = cx.fork(run);
+        cx.run(fiber.interrupt()).await
+    });
+    let Ok(exit) = program.await;
+    assert!(exit.is_interrupt());
+    assert!(output.is_closed());
+    assert!(errors.is_closed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_defects_of_an_items_finalizers_are_that_items_and_no_others() {
+    let (output, errors) = (Channel::bounded(8), Channel::bounded(8));
+    let work = |n: u32| {
+        sync::<_, &str, _, _>(move || {
+            assert!(n != 2, "body");
+            n
+        })
+        .flat_map(|n| {
+            if n == 3 {
+                fail("typed").erase()
+            } else {
+                succeed(n).erase()
+            }
+        })
+        .ensuring(sync(move || assert!(n == 0, "inner")))
+        .ensuring(sync(move || assert!(n == 0, "outer")))
+    };
+    let report = Pipeline::from_channel(filled([1, 0, 2, 0, 3, 0]))
+        .via(stage("work", work))
+        .to_channel(output.clone())
+        .with_error_channel(errors.clone())
+        .run()
+        .await
+        .unwrap();
+    assert_eq!((report.delivered, report.failed), (3, 3));
+    assert_eq!(drain(&output).await, [0, 0, 0]);
+    let faults = drain(&errors).await.into_iter().map(|failed| {
+        let first = match failed.fault {
+            Fault::Error(error) => error.to_owned(),
+            Fault::Defect(defect) => defect.message().to_owned(),
+        };
+        let then = failed.then.iter().map(|defect| defect.message().to_owned());
+        [first]
+            .into_iter()
+            .chain(then)
+            .collect::<Vec<_>>()
+            .join(", ")
+    });
+    assert_eq!(
+        faults.collect::<Vec<_>>(),
+        ["inner, outer", "body, inner, outer", "typed, inner, outer"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_waits_to_report_a_failure_leaves_the_rest_to_others() {
+    let (output, errors) = (Channel::bounded(64), Channel::bounded(0));
+    let pick = |n: u32| async move { if n == 0 { Err("first") } else { Ok(n) } };
+    let run = Pipeline::from_channel(filled(0..32))
+        .via(stage("pick", pick).workers(2))
+        .to_channel(output.clone())
+        .with_error_channel(errors.clone())
+        .run();
+    let inside = output.clone();
+    let program = effect(async move |cx: Cx<()>| {
+        let fiber = cx.fork(run);
+        cx.sleep(millis(1)).await;
+        // Nobody has read the failure yet.
+        assert_eq!(inside.len(), 31);
+        assert!(errors.receive().await.is_ok());
+        cx.run(fiber.join()).await
+    });
+    let report = program.await.unwrap();
+    assert_eq!((report.delivered, report.failed), (31, 1));
+    assert_eq!(drain(&output).await.len(), 31);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_that_never_waits_lets_its_run_be_interrupted() {
+    const ITEMS: usize = 100_000;
+    let done = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&done);
+    let work = move |n: usize| {
+        *count.lock().unwrap() += 1;
+        async move { Ok::<_, Never>(n) }
+    };
+    let run = Pipeline::from_channel(filled(0..ITEMS))
+        .via(stage("work", work))
+        .to_channel(Channel::bounded(ITEMS))
+        .run();
+    let program = effect(async move |cx: Cx<()>| {
+        let fiber = cx.fork(run);
+        while *done.lock().unwrap() == 0 {
+            effect::yield_now().await;
+        }
+        let Ok(exit) = cx.run(fiber.interrupt()).await;
+        assert!(exit.is_interrupt());
+        Ok::<_, Never>(*done.lock().unwrap())
+    });
+    let Ok(done) = program.await;
+    // Tokio comes back to the fiber that interrupts after 61 turns of the worker.
+    assert!(
+        done < ITEMS / 2,
+        "{done} items were done before the interruption was seen"
+    );
+}

@@ -337,3 +337,44 @@ async fn into_stream_panics_with_the_defect_of_the_stream() {
     });
     assert_eq!(broken.into_stream().collect::<Vec<_>>().await, [0, 1]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fold_over_a_channel_whose_sender_keeps_up_can_be_interrupted() {
+    let channel = Channel::bounded(1024);
+    let sender = channel.clone();
+    let program = effect(async move |cx: Cx<()>| {
+        let sending = cx.fork(effect(async move |_: Cx<()>| {
+            while sender.send_many(0..64_u64).await.is_ok() {}
+            Ok::<_, Never>(())
+        }));
+        let folded = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&folded);
+        let endless = Stream::from_channel(channel).run_fold((), move |(), _| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        let fiber = cx.fork(endless);
+        while folded.load(Ordering::Relaxed) < 5_000 {
+            effect::yield_now().await;
+        }
+        let Ok(exit) = cx.run(fiber.interrupt()).await;
+        let Ok(_) = cx.run(sending.interrupt()).await;
+        Ok::<_, Never>(exit.is_interrupt())
+    });
+    assert_eq!(program.await, Ok(true));
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "the stream was cut short: interrupted")]
+async fn a_stream_that_is_interrupted_from_within_never_looks_complete() {
+    let broken = Stream::range(0..5).map_effect(|n: u32| {
+        effect(async move |cx: Cx<()>| {
+            if n == 2 {
+                let fiber = cx.fork(never::<_, Never, ()>());
+                fiber.interrupt_fork();
+                cx.run(fiber.join()).await?;
+            }
+            Ok::<_, Never>(n)
+        })
+    });
+    broken.into_stream().collect::<Vec<_>>().await;
+}

@@ -10,14 +10,26 @@ const STEPS_PER_TURN: u32 = 1024;
 /// Counts the steps of a loop and yields when a turn is used up.
 #[derive(Debug)]
 pub struct Budget {
+    full: u32,
     left: u32,
 }
 
 impl Budget {
-    /// Creates a full budget.
+    /// Creates a full budget, for steps that take some nanoseconds each.
     pub const fn new() -> Self {
+        Budget::of(STEPS_PER_TURN)
+    }
+
+    /// Creates a full budget of so many steps, for those that may take longer.
+    ///
+    /// # Panics
+    ///
+    /// If `steps` is 0.
+    pub const fn of(steps: u32) -> Self {
+        assert!(steps > 0, "a turn has at least one step");
         Budget {
-            left: STEPS_PER_TURN,
+            full: steps,
+            left: steps,
         }
     }
 
@@ -36,7 +48,7 @@ impl Budget {
         self.left -= 1;
         let spent = self.left == 0;
         if spent {
-            self.left = STEPS_PER_TURN;
+            self.left = self.full;
         }
         spent
     }

@@ -88,7 +88,12 @@ impl<E> Cause<E> {
 
     /// The first defect.
     pub fn defect(&self) -> Option<&Defect> {
-        self.reasons.iter().find_map(|reason| match reason {
+        self.defects().next()
+    }
+
+    /// All defects, in the order in which they came.
+    pub fn defects(&self) -> impl Iterator<Item = &Defect> {
+        self.reasons.iter().filter_map(|reason| match reason {
             Reason::Die(defect) => Some(defect),
             _ => None,
         })

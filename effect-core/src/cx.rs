@@ -5,12 +5,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::effect::failing::caught;
 use crate::fiber::{Fiber, FiberId, FiberState};
+use crate::net::{caught, net};
 use crate::program::{self, Outcome};
 use crate::scope::Scope;
 use crate::settled::settled;
-use crate::{Defect, Effect, Env, IntoEffect, Program, Runtime, Value};
+use crate::{Cause, Defect, Effect, Env, IntoEffect, Never, Program, Runtime, Value};
 
 /// What a running effect has: the environment `R`, the fiber it runs on, the scope it is in, the runtime.
 ///
@@ -147,22 +147,33 @@ impl<R: Env> Cx<R> {
     ///
     /// # Errors
     ///
-    /// The defect, if the future panicked.
+    /// The defect, if the future panicked, and those of the finalizers that its end owed. Where it did not panic,
+    /// such defects stay to be taken, and its output is what counts.
     ///
     /// # Cancel safety
     ///
     /// As [`settling`](Cx::settling).
-    pub async fn catching<F: Future>(&self, future: F) -> Result<F::Output, Defect> {
-        settled(&self.fiber, caught(&self.fiber, future)).await.0
+    pub async fn catching<F: Future>(&self, future: F) -> Result<F::Output, Cause<Never>> {
+        let ended = settled(&self.fiber, caught(&self.fiber, future));
+        let (ended, defects) = net(&self.fiber, ended).await;
+        match ended {
+            Ok(output) => {
+                for defect in defects {
+                    self.fiber.record_defect(defect);
+                }
+                Ok(output)
+            }
+            Err(defect) => {
+                let later = defects.into_iter().map(Cause::die);
+                Err(later.fold(Cause::die(defect), Cause::and))
+            }
+        }
     }
 
-    /// Takes the latest defect of a finalizer that has panicked on this fiber. One that nobody takes makes the
-    /// fiber's exit a failure.
-    pub fn take_defect(&self) -> Option<Defect> {
-        match self.fiber.defect_count() {
-            0 => None,
-            count => self.fiber.take_defects(count - 1).pop(),
-        }
+    /// Takes the defects of finalizers that have panicked here, which is on this fiber, or under the
+    /// [`catching`](Cx::catching) that polls the caller. Those that nobody takes make the exit a failure.
+    pub fn take_defects(&self) -> Vec<Defect> {
+        self.fiber.take_defects()
     }
 
     /// Starts an effect on a fiber of its own, supervised by this one.

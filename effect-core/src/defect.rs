@@ -5,14 +5,22 @@ use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe, Location};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::task::{Context, Poll};
 
 /// A bug that ended an effect: the message of a panic, and where it was raised.
-#[derive(Clone, Debug, PartialEq, Eq)]
+// Behind a pointer, because every exit has room for one, and next to none has one.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Defect {
+    details: Arc<Details>,
+}
+
+#[derive(PartialEq, Eq)]
+struct Details {
     message: String,
     location: Option<Place>,
+    /// Whether the panic hook was told.
+    shown: bool,
 }
 
 /// A place in a source file.
@@ -44,32 +52,47 @@ impl Defect {
     /// ```
     #[track_caller]
     pub fn new(message: impl Into<String>) -> Self {
-        Defect {
-            message: message.into(),
-            location: Some(Location::caller().into()),
-        }
+        Defect::at(Location::caller(), message)
     }
 
-    pub(crate) fn with_message(self, message: String) -> Self {
-        Defect { message, ..self }
+    pub(crate) fn at(location: &Location<'_>, message: impl Into<String>) -> Self {
+        let details = Details {
+            message: message.into(),
+            location: Some(location.into()),
+            shown: false,
+        };
+        Defect {
+            details: Arc::new(details),
+        }
     }
 
     /// The message of the panic.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.details.message
     }
 
     /// The source line that raised it, as `(file, line)`, where it is known.
     pub fn location(&self) -> Option<(&str, u32)> {
-        self.location
-            .as_ref()
-            .map(|place| (place.file.as_str(), place.line))
+        let location = self.details.location.as_ref();
+        location.map(|place| (place.file.as_str(), place.line))
     }
 
     /// Ends the running effect with this defect. The panic hook stays silent: whoever looks at the
     /// fiber's exit finds the defect there.
     pub(crate) fn raise(self) -> ! {
+        if cfg!(panic = "abort") {
+            // This is the end of the program, and nobody will look at any exit.
+            panic!("{self}");
+        }
         panic::resume_unwind(Box::new(self))
+    }
+
+    /// Ends a caller that is not an effect with this defect. The panic hook is told, if it was not before.
+    pub(crate) fn raise_outside(self) -> ! {
+        if self.details.shown {
+            self.raise()
+        }
+        panic!("{self}")
     }
 
     fn from_panic(payload: Box<dyn Any + Send>) -> Self {
@@ -85,17 +108,30 @@ impl Defect {
                 Err(_) => "a panic whose payload is no string".to_owned(),
             },
         };
-        Defect { message, location }
+        let details = Details {
+            message,
+            location,
+            shown: true,
+        };
+        Defect {
+            details: Arc::new(details),
+        }
     }
 }
 
 impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match &self.location {
+        f.write_str(&self.details.message)?;
+        match &self.details.location {
             Some(place) => write!(f, " at {}:{}", place.file, place.line),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Debug for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Defect({self})")
     }
 }
 

@@ -48,7 +48,7 @@ where
     let exit = body(program, &cx).await;
     end(cx.fiber()).await;
     guard.disarm();
-    exit.with_defects(cx.fiber().take_defects(0))
+    exit.with_defects(cx.fiber().take_defects())
 }
 
 pin_project! {
@@ -85,13 +85,13 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
             *this.listening = waker;
         }
         let interrupted = || Exit::Failure(Cause::interrupt(fiber.interrupted_by()));
-        let (exit, panicked) = if fiber.is_interrupted() {
-            (interrupted(), false)
+        let exit = if fiber.is_interrupted() {
+            interrupted()
         } else {
             let body = this.body.as_mut().as_pin_mut();
             match catch_poll(body.expect("polled after completion"), task) {
-                Poll::Ready(Ok(result)) => (Exit::from(result), false),
-                Poll::Ready(Err(defect)) => (Exit::Failure(Cause::die(defect)), true),
+                Poll::Ready(Ok(result)) => Exit::from(result),
+                Poll::Ready(Err(defect)) => Exit::Failure(Cause::die(defect)),
                 Poll::Pending => {
                     if fiber.mark() != Mark::START {
                         poll_background(fiber, task);
@@ -100,25 +100,18 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
                     if !fiber.is_interrupted() {
                         return Poll::Pending;
                     }
-                    (interrupted(), false)
+                    interrupted()
                 }
             }
         };
-        drop_body(fiber, this.body, panicked);
+        drop_body(fiber, this.body);
         Poll::Ready(exit)
     }
 }
 
 /// Drops a body that has ended, and records the defect of a drop that panics.
-pub(crate) fn drop_body<Fut>(fiber: &FiberState, mut body: Pin<&mut Option<Fut>>, panicked: bool) {
-    if panicked {
-        fiber.set_unwinding(true);
-    }
-    let dropped = catch(|| body.set(None));
-    if panicked {
-        fiber.set_unwinding(false);
-    }
-    if let Err(defect) = dropped {
+pub(crate) fn drop_body<Fut>(fiber: &FiberState, mut body: Pin<&mut Option<Fut>>) {
+    if let Err(defect) = catch(|| body.set(None)) {
         fiber.record_defect(defect);
     }
 }

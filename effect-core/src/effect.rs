@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, FutureExt};
 use crate::driver;
 use crate::erased::{Erased, OneShot};
 use crate::fiber::FiberState;
-use crate::{Cx, Defect, Env, Exit, FiberRef, Program, Reason, Runtime, TokioRuntime, Value};
+use crate::{Cx, Env, Exit, FiberRef, Program, Reason, Runtime, TokioRuntime, Value};
 
 pub(crate) mod creating;
 pub(crate) mod sequencing;
@@ -221,6 +221,13 @@ where
     ///
     /// With the effect's own defect, as plain futures do, or if it interrupted itself. Ask
     /// [`run_exit`](Effect::run_exit) to see either as a value.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future interrupts the fiber, and hands what it owes to the runtime.
+    ///
+    /// In the body of another effect, run it with [`Cx::run`] instead: awaited, it is a fiber of its own there, which
+    /// the one around does not wait for when it is interrupted.
     fn into_future(self) -> Self::IntoFuture {
         async move {
             let cause = match self.run_exit().await {
@@ -228,14 +235,12 @@ where
                 Exit::Failure(cause) => cause,
             };
             if let Some(defect) = cause.defect() {
-                defect.clone().raise();
+                defect.clone().raise_outside();
             }
             cause.into_failure().map_or_else(
                 |interrupted| match interrupted.primary() {
-                    Reason::Interrupt(Some(by)) => {
-                        Defect::new(format!("the effect was interrupted by {by}")).raise()
-                    }
-                    _ => Defect::new("the effect was interrupted").raise(),
+                    Reason::Interrupt(Some(by)) => panic!("the effect was interrupted by {by}"),
+                    _ => panic!("the effect was interrupted"),
                 },
                 Err,
             )

@@ -213,7 +213,7 @@ impl<E, A> ExitSlot<E, A> {
     fn take(&self) -> Exit<E, A> {
         let exit = self.exit.lock().take();
         exit.unwrap_or_else(|| Exit::Failure(Cause::interrupt(None)))
-            .with_defects(self.fiber.take_defects(0))
+            .with_defects(self.fiber.take_defects())
     }
 }
 
@@ -221,7 +221,7 @@ impl<E, A> Drop for ExitSlot<E, A> {
     fn drop(&mut self) {
         // The fiber has ended and the last handle is gone: an exit that is still here was never seen.
         let exit = self.exit.get_mut().take();
-        let exit = exit.map(|exit| exit.with_defects(self.fiber.take_defects(0)));
+        let exit = exit.map(|exit| exit.with_defects(self.fiber.take_defects()));
         if let Some(Exit::Failure(cause)) = exit
             && !cause.is_interrupt()
         {

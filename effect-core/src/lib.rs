@@ -11,6 +11,7 @@ mod program;
 mod poll;
 mod effect;
 mod into_effect;
+mod net;
 mod erased;
 mod budget;
 mod cx;

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 
-use waiters::{Ticket, Waiters};
+use waiters::{Place, Waiters};
 
 mod waiters;
 
@@ -202,7 +202,7 @@ impl<T> Channel<T> {
     pub(crate) fn poll_push<S: Supply<T>>(
         &self,
         task: &mut Context<'_>,
-        waiting: &mut Option<Ticket>,
+        waiting: &mut Option<Place>,
         supply: &mut S,
     ) -> Poll<Result<(), ChannelClosed>> {
         let mut wakers = Wakers::default();
@@ -214,18 +214,18 @@ impl<T> Channel<T> {
             }
             // Senders are served in turn: who comes later waits behind those who wait already.
             let room = match waiting.take() {
-                Some(ticket) if state.senders.contains(ticket) => {
-                    state.senders.update(ticket, task.waker());
-                    *waiting = Some(ticket);
+                Some(place) if state.senders.contains(place) => {
+                    wakers.discard(state.senders.update(place, task.waker()));
+                    *waiting = Some(place);
                     return Poll::Pending;
                 }
-                Some(ticket) => {
+                Some(place) => {
                     state.granted -= 1;
                     let room = state.room(self.shared.capacity);
                     if room == 0 && self.shared.capacity == 0 {
                         // The receiver that it was promised to has left. The sender keeps its place.
-                        state.senders.rejoin(ticket, task.waker());
-                        *waiting = Some(ticket);
+                        state.senders.rejoin(place, task.waker());
+                        *waiting = Some(place);
                         return Poll::Pending;
                     }
                     room.max(1)
@@ -254,15 +254,17 @@ impl<T> Channel<T> {
     }
 
     /// Gives up a sender's place, and passes on the room that it may have been granted.
-    pub(crate) fn forget_sender(&self, waiting: &mut Option<Ticket>) {
-        let Some(ticket) = waiting.take() else { return };
+    pub(crate) fn forget_sender(&self, waiting: &mut Option<Place>) {
+        let Some(place) = waiting.take() else { return };
         let mut wakers = Wakers::default();
         {
             let mut state = self.shared.state.lock();
-            if !state.senders.leave(ticket) && !state.closed {
+            let left = state.senders.leave(place);
+            if left.is_none() && !state.closed {
                 state.granted -= 1;
                 state.grant(self.shared.capacity, &mut wakers);
             }
+            wakers.discard(left);
         }
         wakers.wake();
     }
@@ -274,7 +276,7 @@ impl<T> Channel<T> {
     pub(crate) fn poll_pull(
         &self,
         task: &mut Context<'_>,
-        waiting: &mut Option<Ticket>,
+        waiting: &mut Option<Place>,
         max: usize,
         claim: bool,
         mut take: impl FnMut(T),
@@ -284,8 +286,8 @@ impl<T> Channel<T> {
             let mut state = self.shared.state.lock();
             if state.buffer.is_empty() && !state.has_ended() {
                 match *waiting {
-                    Some(ticket) if state.receivers.contains(ticket) => {
-                        state.receivers.update(ticket, task.waker());
+                    Some(place) if state.receivers.contains(place) => {
+                        wakers.discard(state.receivers.update(place, task.waker()));
                     }
                     notified => {
                         state.notified -= usize::from(notified.is_some());
@@ -296,10 +298,10 @@ impl<T> Channel<T> {
                 }
                 Poll::Pending
             } else {
-                if let Some(ticket) = waiting.take()
-                    && !state.receivers.leave(ticket)
-                {
-                    state.notified -= 1;
+                if let Some(place) = waiting.take() {
+                    let left = state.receivers.leave(place);
+                    state.notified -= usize::from(left.is_none());
+                    wakers.discard(left);
                 }
                 let count = state.buffer.len().min(max);
                 state.buffer.drain(..count).for_each(&mut take);
@@ -317,17 +319,19 @@ impl<T> Channel<T> {
     }
 
     /// Gives up a receiver's place, and passes on the item that it may have been woken for.
-    pub(crate) fn forget_receiver(&self, waiting: &mut Option<Ticket>) {
-        let Some(ticket) = waiting.take() else { return };
+    pub(crate) fn forget_receiver(&self, waiting: &mut Option<Place>) {
+        let Some(place) = waiting.take() else { return };
         let mut wakers = Wakers::default();
         {
             let mut state = self.shared.state.lock();
-            if !state.receivers.leave(ticket) {
+            let left = state.receivers.leave(place);
+            if left.is_none() {
                 state.notified -= 1;
                 if !state.buffer.is_empty() {
                     state.notify_receivers(1, &mut wakers);
                 }
             }
+            wakers.discard(left);
         }
         wakers.wake();
     }
@@ -362,6 +366,7 @@ struct Shared<T> {
 struct Wakers {
     first: Option<Waker>,
     others: Vec<Waker>,
+    discarded: Option<Waker>,
 }
 
 impl Wakers {
@@ -374,6 +379,11 @@ impl Wakers {
 
     fn extend(&mut self, wakers: impl Iterator<Item = Waker>) {
         wakers.for_each(|waker| self.push(waker));
+    }
+
+    /// Keeps a waker that is not needed any more: a task may be dropped with it, and want the lock as well.
+    fn discard(&mut self, waker: Option<Waker>) {
+        self.discarded = waker;
     }
 
     fn wake(self) {
@@ -450,7 +460,7 @@ impl<T> State<T> {
 /// A sender's place in the queue, given up when it is dropped.
 pub(crate) struct WaitingSender<'a, T> {
     channel: &'a Channel<T>,
-    waiting: Option<Ticket>,
+    waiting: Option<Place>,
 }
 
 impl<'a, T> WaitingSender<'a, T> {
@@ -507,7 +517,7 @@ impl<T> Supply<T> for VecDeque<T> {
 pub struct SendItem<T> {
     channel: Channel<T>,
     item: Option<T>,
-    waiting: Option<Ticket>,
+    waiting: Option<Place>,
 }
 
 // Nothing is pinned to its place: the item is moved out when there is room.
@@ -537,7 +547,7 @@ impl<T> Drop for SendItem<T> {
 pub struct SendMany<T> {
     channel: Channel<T>,
     items: VecDeque<T>,
-    waiting: Option<Ticket>,
+    waiting: Option<Place>,
 }
 
 impl<T> Unpin for SendMany<T> {}
@@ -564,7 +574,7 @@ impl<T> Drop for SendMany<T> {
 #[must_use = "futures do nothing unless they are polled"]
 pub struct Receive<T> {
     channel: Channel<T>,
-    waiting: Option<Ticket>,
+    waiting: Option<Place>,
 }
 
 impl<T> Receive<T> {

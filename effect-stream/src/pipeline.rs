@@ -2,9 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use effect_core::{Cause, Cx, Effect, Env, Exit, Fiber, IntoEffect, Never, Value, effect, sync};
+use effect_core::{Cause, Cx, Effect, Env, Fiber, IntoEffect, Never, Value, effect, sync};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
@@ -213,13 +212,13 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
     ///
     /// # Panics
     ///
-    /// A panic outside of the stages, in the stream of [`from_stream`](Pipeline::from_stream) say, is a defect
-    /// of the effect. Run a second time, the effect dies.
+    /// A panic outside of the stages, in the stream of [`from_stream`](Pipeline::from_stream) say, ends the run and
+    /// is a defect of the effect: nothing after it runs. Run a second time, the effect dies.
     ///
     /// # Cancel safety
     ///
     /// Interrupted, it waits for its workers' finalizers. [`progress`](Connected::progress) tells then what became
-    /// of the items.
+    /// of the items. Dropped before it has begun, it closes the output and the error channel as well.
     pub fn run(self) -> Effect<R, PipelineError<E>, PipelineReport> {
         let Connected {
             pipeline: Pipeline { head, ledger },
@@ -263,44 +262,69 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
             // Closed by the crew's end, with nothing in it unless the run was halted.
             Ok(halt.receive().await.ok())
         });
-        let interrupted: Arc<AtomicBool> = Arc::default();
-        let seen = Arc::clone(&interrupted);
+        let crew_end = CrewEnd::default();
+        let (ended, interrupted) = (crew_end.clone(), crew_end.clone());
+        let closing = Closing { output, errors };
         // However the run ends, its crew has ended before anybody sees that.
         let dismiss = effect(async move |cx: Cx<R>| {
             let crew = crew.lock().take();
-            let exit = match crew {
-                Some(crew) => Some(cx.run(crew.interrupt()).await?),
-                None => None,
-            };
-            output.close();
-            if let Some(errors) = errors {
-                errors.close();
+            if let Some(crew) = crew {
+                let exit = cx.run(crew.interrupt()).await?;
+                *ended.cause.lock() = exit.into_result().err();
             }
-            let cause = exit.as_ref().and_then(Exit::cause);
-            if let Some(defect) = cause.and_then(Cause::defect) {
-                panic!("a worker of a pipeline died: {defect}");
-            }
-            // One fiber writes this, and the same one reads it.
-            interrupted.store(cause.is_some(), Ordering::Relaxed);
+            drop(closing);
             Ok(())
         });
         run.ensuring(dismiss)
+            .on_interrupt(sync(move || interrupted.check(true)))
             .flat_map(move |halt| {
                 let report = ledger.report();
                 async move {
+                    crew_end.check(halt.is_some());
                     match halt {
-                        None => {
-                            // Nothing halted the run, but a stage that joins an interrupted fiber is one itself.
-                            let interrupted = seen.load(Ordering::Relaxed);
-                            assert!(!interrupted, "a worker of a pipeline was interrupted");
-                            Ok(report)
+                        None => Ok(report),
+                        Some(Halt::Failed(failed)) => {
+                            let failed = Box::new(failed);
+                            Err(PipelineError::Failed { failed, report })
                         }
-                        Some(Halt::Failed(failed)) => Err(PipelineError::Failed { failed, report }),
                         Some(Halt::OutputClosed) => Err(PipelineError::OutputClosed { report }),
                     }
                 }
             })
             .erase_once()
+    }
+}
+
+/// How the crew of a run ended, where it did not just end.
+#[derive(Clone, Default)]
+struct CrewEnd {
+    cause: Arc<Mutex<Option<Cause<Never>>>>,
+}
+
+impl CrewEnd {
+    /// Panics if a worker died; or was interrupted, and not by the run itself.
+    fn check(&self, dismissed: bool) {
+        if let Some(cause) = self.cause.lock().take()
+            && (cause.is_die() || !dismissed)
+        {
+            panic!("a worker of the pipeline was lost: {cause}");
+        }
+    }
+}
+
+/// Closes what a run has been given to write into, also when it is dropped before it has begun: somebody may
+/// wait for what will never come.
+struct Closing<T, E> {
+    output: Channel<T>,
+    errors: Option<Channel<Failed<E>>>,
+}
+
+impl<T, E> Drop for Closing<T, E> {
+    fn drop(&mut self) {
+        self.output.close();
+        if let Some(errors) = &self.errors {
+            errors.close();
+        }
     }
 }
 

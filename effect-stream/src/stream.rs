@@ -172,7 +172,8 @@ impl<R: Env, A: Value> Stream<R, A> {
 
     /// Emits what is received from a channel.
     ///
-    /// - **Pulls** an item from the channel for each that is wanted, and never ahead.
+    /// - **Pulls** an item from the channel for each that is wanted. A fold takes up to 32 at once of those that are
+    ///   there, and puts back what it does not come to.
     /// - **Completes** when the channel is closed and empty.
     /// - **When interrupted**, leaves the rest in the channel.
     ///

@@ -3,15 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::ops::ControlFlow;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::panic::Location;
 
-use pin_project_lite::pin_project;
-
-use crate::defect::catch_poll;
-use crate::driver::drop_body;
 use crate::effect::creating::opaque_debug;
-use crate::fiber::FiberState;
+use crate::net::{caught, net};
 use crate::poll::{chain, then};
 use crate::program::{Outcome, Pace, Step};
 use crate::settled::settled;
@@ -146,10 +141,9 @@ where
     where
         E: fmt::Display,
     {
-        // Built at once, for the sake of its place.
         Effect::of(OrDie {
             program: self.program,
-            defect: Defect::new(""),
+            place: Location::caller(),
         })
     }
 }
@@ -286,55 +280,15 @@ impl<R: Env, P: Program<R>> Program<R> for ToExit<P> {
 
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Result<Self::Value, Never>> + Send {
         let fiber = cx.fiber();
-        let caught = caught(fiber, self.program.run(cx));
         // What a panic left to be done is done before anybody goes on.
-        then(
-            settled(fiber, caught),
-            |(ended, before): (Result<_, _>, _)| {
-                let defects = fiber.take_defects(before);
-                let exit = match ended {
-                    Ok(result) => Exit::from(result),
-                    Err(defect) => Exit::Failure(Cause::die(defect)),
-                };
-                Ok(exit.with_defects(defects))
-            },
-        )
-    }
-}
-
-pin_project! {
-    /// Turns a panic of a body into a defect, and drops the body. Tells as well how many defects of finalizers
-    /// the fiber had before.
-    pub(crate) struct Caught<'cx, Fut> {
-        fiber: &'cx FiberState,
-        defects_before: Option<usize>,
-        #[pin]
-        body: Option<Fut>,
-    }
-}
-
-/// Turns a panic of a body into a defect, and drops the body.
-pub(crate) fn caught<Fut>(fiber: &FiberState, body: Fut) -> Caught<'_, Fut> {
-    Caught {
-        fiber,
-        defects_before: None,
-        body: Some(body),
-    }
-}
-
-impl<Fut: Future> Future for Caught<'_, Fut> {
-    type Output = (Result<Fut::Output, Defect>, usize);
-
-    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let fiber = *this.fiber;
-        let before = *this
-            .defects_before
-            .get_or_insert_with(|| fiber.defect_count());
-        let body = this.body.as_mut().as_pin_mut();
-        let ended = ready!(catch_poll(body.expect("polled after completion"), task));
-        drop_body(fiber, this.body, ended.is_err());
-        Poll::Ready((ended, before))
+        let ended = settled(fiber, caught(fiber, self.program.run(cx)));
+        then(net(fiber, ended), |(ended, defects): (Result<_, _>, _)| {
+            let exit = match ended {
+                Ok(result) => Exit::from(result),
+                Err(defect) => Exit::Failure(Cause::die(defect)),
+            };
+            Ok(exit.with_defects(defects))
+        })
     }
 }
 
@@ -342,7 +296,7 @@ impl<Fut: Future> Future for Caught<'_, Fut> {
 #[derive(Clone, Debug)]
 pub struct OrDie<P> {
     program: P,
-    defect: Defect,
+    place: &'static Location<'static>,
 }
 
 impl<R: Env, P: Program<R>> Program<R> for OrDie<P>
@@ -357,7 +311,7 @@ where
             self.program.run(cx),
             move |result: Result<_, P::Error>| match result {
                 Ok(value) => Ok(value),
-                Err(error) => self.defect.with_message(error.to_string()).raise(),
+                Err(error) => Defect::at(self.place, error.to_string()).raise(),
             },
         )
     }

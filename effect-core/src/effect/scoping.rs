@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use futures::future::{BoxFuture, FutureExt};
 use pin_project_lite::pin_project;
@@ -245,10 +245,15 @@ impl<R: Env, Q: Program<R>, Fut: Future> Future for Guarded<'_, R, Q, Fut> {
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Fut::Output> {
         let this = self.project();
-        this.owing.arm();
-        let output = ready!(this.body.poll(task));
-        this.owing.body_ended();
-        Poll::Ready(output)
+        // A panic of the body leaves it so.
+        this.owing.body = Body::Polled;
+        let polled = this.body.poll(task);
+        this.owing.body = if polled.is_ready() {
+            Body::Ended
+        } else {
+            Body::Waiting
+        };
+        polled
     }
 }
 
@@ -259,12 +264,22 @@ enum When {
     Interrupted,
 }
 
+/// Where a guarded body is.
+#[derive(Clone, Copy, PartialEq)]
+enum Body {
+    NotStarted,
+    /// Being polled, or it has panicked.
+    Polled,
+    Waiting,
+    Ended,
+}
+
 /// A guard that owes a finalizer to its fiber once its body has started.
 struct Owing<'cx, R: Env, Q: Program<R>> {
     cx: &'cx Cx<R>,
     finalizer: Option<Q>,
     when: When,
-    armed: bool,
+    body: Body,
 }
 
 impl<'cx, R: Env, Q: Program<R>> Owing<'cx, R, Q> {
@@ -273,18 +288,8 @@ impl<'cx, R: Env, Q: Program<R>> Owing<'cx, R, Q> {
             cx,
             finalizer: Some(finalizer),
             when,
-            armed: false,
+            body: Body::NotStarted,
         }
-    }
-
-    /// From now on the finalizer is owed. An effect that has not started owes nothing.
-    fn arm(&mut self) {
-        self.armed = true;
-    }
-
-    /// The body was not interrupted.
-    fn body_ended(&mut self) {
-        self.armed = self.when == When::Dropped;
     }
 }
 
@@ -293,7 +298,12 @@ impl<R: Env, Q: Program<R>> Drop for Owing<'_, R, Q> {
         let Some(finalizer) = self.finalizer.take() else {
             return;
         };
-        if !self.armed || (self.when == When::Interrupted && self.cx.fiber().is_unwinding()) {
+        let owed = match self.when {
+            // An effect that has not started owes nothing.
+            When::Dropped => self.body != Body::NotStarted,
+            When::Interrupted => self.body == Body::Waiting,
+        };
+        if !owed {
             return;
         }
         let cx = self.cx.clone();
@@ -338,6 +348,10 @@ struct Closing<'cx> {
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
+        // Closed at once if it is empty: an acquisition that still runs then releases what it has acquired.
+        if self.scope.try_close() {
+            return;
+        }
         let (fiber, scope) = (Arc::clone(self.fiber), Arc::clone(&self.scope));
         let work = async move {
             // Only now: an acquisition that this drop interrupted was owed first, and has ended by here.

@@ -23,8 +23,6 @@ pub(crate) struct FiberState {
     scope: Scope,
     /// Set once, and never cleared. Pairs with the driver's load, which the waker orders.
     interrupted: AtomicBool,
-    /// Set while a body that panicked is dropped, so that its guards can tell that from interruption.
-    unwinding: AtomicBool,
     /// How much was ever pushed onto the cleanup queue.
     pushed: AtomicU64,
     /// How much of it somebody has taken on, and has not ended yet.
@@ -44,7 +42,7 @@ struct Inner {
     /// must not keep all ancestors.
     parent: Option<Place>,
     children: Slab<Arc<FiberState>>,
-    /// Whether the driver waits for the last child to end.
+    /// Whether the driver has interrupted the children, and waits for the last of them to end.
     awaits_children: bool,
     cleanup: CleanupQueue,
     defects: Vec<Defect>,
@@ -77,9 +75,10 @@ impl FiberState {
         let runtime = Arc::clone(&parent.runtime);
         let child = Arc::new(FiberState::new(FiberId::next(), name, runtime, family));
         entry.insert(Arc::clone(&child));
-        if siblings.done {
-            // Too late for anybody to interrupt it: its parent has ended.
+        if siblings.awaits_children || siblings.done {
+            // Its siblings have been interrupted, and nobody will come again to interrupt it as well.
             child.interrupted.store(true, Ordering::Release);
+            child.inner.lock().interrupted_by = Some(parent.id);
         }
         child
     }
@@ -96,7 +95,6 @@ impl FiberState {
             runtime,
             scope: Scope::new(),
             interrupted: AtomicBool::new(false),
-            unwinding: AtomicBool::new(false),
             pushed: AtomicU64::new(0),
             defects: AtomicUsize::new(0),
             claimed: AtomicUsize::new(0),
@@ -157,16 +155,9 @@ impl FiberState {
 
     /// Makes sure that whatever happens to the fiber wakes this task.
     pub(crate) fn listen(&self, task: &Context<'_>) {
-        self.inner.lock().listen(task);
-    }
-
-    pub(crate) fn set_unwinding(&self, unwinding: bool) {
-        self.unwinding.store(unwinding, Ordering::Relaxed);
-    }
-
-    /// Whether a drop that happens now comes from a panic.
-    pub(crate) fn is_unwinding(&self) -> bool {
-        std::thread::panicking() || self.unwinding.load(Ordering::Relaxed)
+        let waker = task.waker().clone();
+        // The old one is dropped when the lock is free: a task may go with it, and that may drop anything.
+        let _replaced = self.inner.lock().waker.replace(waker);
     }
 
     pub(crate) fn record_defect(&self, defect: Defect) {
@@ -175,18 +166,23 @@ impl FiberState {
         self.defects.store(inner.defects.len(), Ordering::Relaxed);
     }
 
-    pub(crate) fn defect_count(&self) -> usize {
-        self.defects.load(Ordering::Relaxed)
-    }
-
-    /// Takes the defects of finalizers that were recorded since there were `since` of them.
-    pub(crate) fn take_defects(&self, since: usize) -> Vec<Defect> {
-        if self.defect_count() <= since {
-            return Vec::new();
+    /// Puts another list in the place of the one that defects of finalizers are recorded in.
+    #[inline]
+    pub(crate) fn swap_defects(&self, defects: &mut Vec<Defect>) {
+        if defects.is_empty() && self.defects.load(Ordering::Relaxed) == 0 {
+            return;
         }
         let mut inner = self.inner.lock();
-        self.defects.store(since, Ordering::Relaxed);
-        inner.defects.split_off(since)
+        std::mem::swap(&mut inner.defects, defects);
+        self.defects.store(inner.defects.len(), Ordering::Relaxed);
+    }
+
+    /// Takes the defects of finalizers that were recorded.
+    #[inline]
+    pub(crate) fn take_defects(&self) -> Vec<Defect> {
+        let mut taken = Vec::new();
+        self.swap_defects(&mut taken);
+        taken
     }
 
     pub(crate) fn mark(&self) -> Mark {
@@ -241,6 +237,7 @@ impl FiberState {
     }
 
     pub(crate) fn interrupt_children(&self) {
+        self.inner.lock().awaits_children = true;
         for child in self.children() {
             child.interrupt(Some(self.id));
         }
@@ -248,12 +245,15 @@ impl FiberState {
 
     /// Ready when no child is left.
     pub(crate) fn poll_childless(&self, task: &Context<'_>) -> Poll<()> {
-        let mut inner = self.inner.lock();
-        if inner.children.is_empty() {
-            return Poll::Ready(());
-        }
-        inner.awaits_children = true;
-        inner.listen(task);
+        let waker = task.waker().clone();
+        let _replaced = {
+            let mut inner = self.inner.lock();
+            if inner.children.is_empty() {
+                inner.awaits_children = false;
+                return Poll::Ready(());
+            }
+            inner.waker.replace(waker)
+        };
         Poll::Pending
     }
 
@@ -308,17 +308,10 @@ impl FiberState {
 }
 
 impl Inner {
-    fn listen(&mut self, task: &Context<'_>) {
-        match &mut self.waker {
-            Some(waker) => waker.clone_from(task.waker()),
-            None => self.waker = Some(task.waker().clone()),
-        }
-    }
-
     fn end(&mut self) -> Ended {
         self.done = true;
-        self.waker = None;
         Ended {
+            _waker: self.waker.take(),
             joiners: std::mem::take(&mut self.joiners),
             parent: self.parent.take(),
         }
@@ -327,6 +320,8 @@ impl Inner {
 
 /// Who is to be told that a fiber has ended.
 struct Ended {
+    // Nobody any more, but it is dropped when the lock is free.
+    _waker: Option<Waker>,
     joiners: SmallVec<[Waker; 2]>,
     parent: Option<Place>,
 }
@@ -338,14 +333,11 @@ impl Ended {
         let Some((parent, place)) = self.parent else {
             return;
         };
-        let waker = {
+        let (_child, waker) = {
             let mut family = parent.inner.lock();
-            family.children.remove(place);
-            if family.awaits_children && family.children.is_empty() {
-                family.waker.clone()
-            } else {
-                None
-            }
+            let child = family.children.remove(place);
+            let last = family.awaits_children && family.children.is_empty();
+            (child, if last { family.waker.clone() } else { None })
         };
         if let Some(waker) = waker {
             waker.wake();

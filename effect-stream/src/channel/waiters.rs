@@ -1,16 +1,16 @@
-//! Who waits, in turn: a queue of wakers, each with a ticket.
+//! Who waits, in turn: a queue of wakers, each with a place.
 
 use std::collections::VecDeque;
 use std::task::Waker;
 
 /// A place in a queue of waiters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticket(u64);
+pub(crate) struct Place(u64);
 
-/// A queue of wakers. Tickets rise, so the queue is sorted by them.
+/// A queue of wakers. Places rise, so the queue is sorted by them.
 pub(super) struct Waiters {
     next: u64,
-    queue: VecDeque<(Ticket, Waker)>,
+    queue: VecDeque<(Place, Waker)>,
 }
 
 impl Waiters {
@@ -30,36 +30,35 @@ impl Waiters {
     }
 
     /// Joins the end of the queue.
-    pub(super) fn join(&mut self, waker: &Waker) -> Ticket {
-        let ticket = Ticket(self.next);
+    pub(super) fn join(&mut self, waker: &Waker) -> Place {
+        let place = Place(self.next);
         self.next += 1;
-        self.queue.push_back((ticket, waker.clone()));
-        ticket
+        self.queue.push_back((place, waker.clone()));
+        place
     }
 
     /// Takes up a place in the queue again, after having been popped.
-    pub(super) fn rejoin(&mut self, ticket: Ticket, waker: &Waker) {
-        let place = self.queue.partition_point(|(waiting, _)| *waiting < ticket);
-        self.queue.insert(place, (ticket, waker.clone()));
+    pub(super) fn rejoin(&mut self, place: Place, waker: &Waker) {
+        let position = self.queue.partition_point(|(waiting, _)| *waiting < place);
+        self.queue.insert(position, (place, waker.clone()));
     }
 
-    /// Whether the ticket still waits. If not, it was popped: its owner was woken.
-    pub(super) fn contains(&self, ticket: Ticket) -> bool {
-        self.position(ticket).is_some()
+    /// Whether the place still waits. If not, it was popped: its owner was woken.
+    pub(super) fn contains(&self, place: Place) -> bool {
+        self.position(place).is_some()
     }
 
-    /// Replaces the waker of a ticket that still waits.
-    pub(super) fn update(&mut self, ticket: Ticket, waker: &Waker) {
-        if let Some(position) = self.position(ticket) {
-            self.queue[position].1.clone_from(waker);
-        }
+    /// Replaces the waker of a place that still waits, and has the old one if it was another.
+    pub(super) fn update(&mut self, place: Place, waker: &Waker) -> Option<Waker> {
+        let position = self.position(place)?;
+        let current = &mut self.queue[position].1;
+        (!current.will_wake(waker)).then(|| std::mem::replace(current, waker.clone()))
     }
 
-    /// Leaves the queue. False if the ticket was popped before.
-    pub(super) fn leave(&mut self, ticket: Ticket) -> bool {
-        self.position(ticket)
-            .and_then(|position| self.queue.remove(position))
-            .is_some()
+    /// Leaves the queue, with the waker. `None` if the place was popped before.
+    pub(super) fn leave(&mut self, place: Place) -> Option<Waker> {
+        let position = self.position(place)?;
+        self.queue.remove(position).map(|(_, waker)| waker)
     }
 
     /// Takes whoever has waited longest.
@@ -72,9 +71,9 @@ impl Waiters {
         self.queue.drain(..).map(|(_, waker)| waker)
     }
 
-    fn position(&self, ticket: Ticket) -> Option<usize> {
+    fn position(&self, place: Place) -> Option<usize> {
         self.queue
-            .binary_search_by_key(&ticket, |(waiting, _)| *waiting)
+            .binary_search_by_key(&place, |(waiting, _)| *waiting)
             .ok()
     }
 }

@@ -51,11 +51,16 @@ pub struct Failed<E> {
     pub stage: Arc<str>,
     /// What went wrong there.
     pub fault: Fault<E>,
+    /// What went wrong after that, when the item's finalizers ran.
+    pub then: Vec<Defect>,
 }
 
 impl<E: fmt::Display> fmt::Display for Failed<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stage {}: {}", self.stage, self.fault)
+        write!(f, "stage {}: {}", self.stage, self.fault)?;
+        self.then
+            .iter()
+            .try_for_each(|defect| write!(f, "; then died: {defect}"))
     }
 }
 
@@ -80,7 +85,7 @@ pub enum PipelineError<E> {
     #[error("{failed} ({report})")]
     Failed {
         /// The failure.
-        failed: Failed<E>,
+        failed: Box<Failed<E>>,
         /// What became of the items.
         report: PipelineReport,
     },

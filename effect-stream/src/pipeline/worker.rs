@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
-use effect_core::{Budget, Cx, Env, IntoEffect, Program, Value};
+use effect_core::{Budget, Cx, Defect, Env, IntoEffect, Program, Value, yield_now};
 use futures::Stream as _;
 use futures::future::join;
 use futures::poll;
@@ -22,6 +22,10 @@ use crate::source::{Source, beside};
 /// How many items move at once. More would cost latency and save little: the lock that a batch shares is
 /// already a fraction of what an item costs.
 const BATCH: usize = 32;
+
+/// How many items go through a worker that never waits before others have a turn. What a stage does with one may
+/// take a millisecond.
+const ITEMS_PER_TURN: u32 = 512;
 
 /// Where a stage takes its items from.
 pub(super) enum Inlet<T> {
@@ -228,7 +232,7 @@ where
 {
     let mut source = pin!(source.open(cx));
     let mut done = VecDeque::with_capacity(BATCH);
-    let mut budget = Budget::new();
+    let mut budget = Budget::of(ITEMS_PER_TURN / BATCH as u32);
     loop {
         let goes_on = poll_fn(|task| {
             while done.len() < BATCH {
@@ -323,22 +327,35 @@ impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
         };
         loop {
             // One net for all items, not one for each: after a panic it is spread anew, for the items left.
-            let fault = match cx.catching(self.work_until_fault(&cx, &mut hand)).await {
+            let (fault, then) = match cx.catching(self.work_until_fault(&cx, &mut hand)).await {
                 Ok(Ok(())) => return,
                 Ok(Err(Interrupted::OutputClosed)) => {
                     self.failures.halt(Halt::OutputClosed).await;
                     return;
                 }
-                Ok(Err(Interrupted::Fault(fault))) => fault,
-                Err(defect) => Fault::Defect(defect),
+                Ok(Err(Interrupted::Fault(fault, then))) => (fault, then),
+                Err(cause) => {
+                    let mut defects = cause.defects().cloned();
+                    let panic = defects.next().expect("what was caught is a panic");
+                    (Fault::Defect(panic), defects.collect())
+                }
             };
             let ticket = hand
                 .ticket
                 .take()
                 .expect("a fault is that of the item in hand");
             let stage = Arc::clone(&self.stage);
-            let route = self.failures.route(ticket, Failed { stage, fault });
-            let (routed, flushed) = join(route, self.outlet.flush(&mut hand.done)).await;
+            let route = self.failures.route(ticket, Failed { stage, fault, then });
+            let mut report = pin!(join(route, self.outlet.flush(&mut hand.done)));
+            let (routed, flushed) = match poll!(report.as_mut()) {
+                Poll::Ready(reported) => reported,
+                Poll::Pending => {
+                    if !self.alone {
+                        hand.batch.release();
+                    }
+                    report.await
+                }
+            };
             if flushed.is_err() {
                 self.failures.halt(Halt::OutputClosed).await;
                 return;
@@ -360,7 +377,7 @@ impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
         I: IntoEffect<R, Error = E, Value = B>,
         F: Fn(A) -> I + Send + Sync + 'static,
     {
-        let mut budget = Budget::new();
+        let mut budget = Budget::of(ITEMS_PER_TURN);
         loop {
             while let Some(Envelope { ticket, value }) = hand.batch.items.pop_front() {
                 hand.ticket = Some(ticket);
@@ -378,20 +395,20 @@ impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
                         result
                     }
                 };
-                if let Some(defect) = cx.take_defect() {
-                    return Err(Interrupted::Fault(Fault::Defect(defect)));
-                }
-                match (result, hand.ticket.take()) {
-                    (Ok(value), Some(ticket)) => hand.done.push_back(Envelope { ticket, value }),
-                    (Ok(_), None) => unreachable!("the ticket is in hand while its item runs"),
-                    (Err(error), ticket) => {
-                        hand.ticket = ticket;
-                        return Err(Interrupted::Fault(Fault::Error(error)));
-                    }
+                // Those of this item: of every one before, they were taken.
+                let defects = cx.take_defects();
+                let value = match result {
+                    Ok(value) if defects.is_empty() => value,
+                    result => return Err(Interrupted::fault(result, defects)),
+                };
+                let ticket = hand.ticket.take();
+                let ticket = ticket.expect("the ticket is in hand while its item runs");
+                hand.done.push_back(Envelope { ticket, value });
+                if budget.is_spent() {
+                    yield_now().await;
                 }
             }
             self.outlet.flush(&mut hand.done).await?;
-            budget.spend().await;
             if hand.batch.fill().await.is_err() {
                 return Ok(());
             }
@@ -409,8 +426,20 @@ struct Hand<'a, A, B> {
 
 /// Why a worker has to do something else than to work.
 enum Interrupted<E> {
-    Fault(Fault<E>),
+    /// The item in hand has failed; the defects of its finalizers came after.
+    Fault(Fault<E>, Vec<Defect>),
     OutputClosed,
+}
+
+impl<E> Interrupted<E> {
+    /// What became of an item that failed, or whose finalizers died.
+    #[cold]
+    fn fault<B>(result: Result<B, E>, mut defects: Vec<Defect>) -> Self {
+        match result {
+            Ok(_) => Interrupted::Fault(Fault::Defect(defects.remove(0)), defects),
+            Err(error) => Interrupted::Fault(Fault::Error(error), defects),
+        }
+    }
 }
 
 impl<E> From<ChannelClosed> for Interrupted<E> {

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use effect_core::{Cx, Env, Value};
+use effect_core::{Budget, Cx, Env, Value};
 use futures::Stream as FuturesStream;
 use pin_project_lite::pin_project;
 
@@ -96,6 +96,7 @@ impl<R: Env, T: Value> Source<R> for FromChannel<T> {
         let mut receive = self.channel.receive();
         let mut folded = init;
         let mut batch = VecDeque::with_capacity(ITEMS_AT_ONCE);
+        let mut budget = Budget::of(BATCHES_PER_TURN);
         loop {
             let received = poll_fn(|task| {
                 receive.poll_many(task, ITEMS_AT_ONCE, true, |item| batch.push_back(item))
@@ -112,12 +113,17 @@ impl<R: Env, T: Value> Source<R> for FromChannel<T> {
                     ControlFlow::Break(last) => return last,
                 }
             }
+            drop(unused);
+            budget.spend().await;
         }
     }
 }
 
 /// How many items a fold receives at once.
 const ITEMS_AT_ONCE: usize = 32;
+
+/// How often it does so, with a sender that keeps up, before it lets others run.
+const BATCHES_PER_TURN: u32 = 32;
 
 /// Received items; what is not used goes back, also when the fold panics.
 struct Unused<'a, T> {

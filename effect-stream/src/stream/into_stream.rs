@@ -26,7 +26,8 @@ impl<A: Value, S: Source<(), Item = A>> Stream<(), A, S> {
     ///
     /// # Panics
     ///
-    /// With the stream's own defect, as plain streams do, when polled.
+    /// With the stream's own defect, as plain streams do, when polled; and when the stream was interrupted from
+    /// within, so that what came of it is never taken for all.
     ///
     /// # Examples
     ///
@@ -92,8 +93,8 @@ impl<A> FuturesStream for IntoStream<A> {
         {
             this.run = None;
             this.channel.close();
-            if let Some(defect) = exit.cause().and_then(|cause| cause.defect()) {
-                panic!("{defect}");
+            if let Exit::Failure(cause) = exit {
+                panic!("the stream was cut short: {cause}");
             }
         }
         // Whatever the run has just handed over, or the end that it has just come to.
