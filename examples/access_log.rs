@@ -6,10 +6,12 @@
 //!
 //! Lines that cannot be parsed go to an error channel, with their number, their text and a typed reason, and
 //! from there to the dead-letter file. Ctrl-C stops the reading only: the lines read so far run to their end,
-//! and are accounted for.
+//! and are accounted for. A line is read when the line reader has handed it out: the beginning of a line whose
+//! end has not come is not, and neither is what comes after the reader was told to stop.
 
 use std::process::ExitCode;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use effect::prelude::*;
 
@@ -32,6 +34,9 @@ use lines::{Lines, RawLine};
 use options::Options;
 use progress::ReadProgress;
 use totals::Totals;
+
+/// How long a read may go on after Ctrl-C. What is in the pipe already takes no time at all.
+const LAST_READ: Duration = Duration::from_millis(250);
 
 fn main() -> ExitCode {
     match Options::parse(std::env::args_os().skip(1)) {
@@ -92,47 +97,78 @@ fn analyze(options: Options) -> Effect<(), LogError, ()> {
         let totals = cx.fork_named("aggregate", counting);
         let letters = cx.fork_named("dead letters", letters.write_all(errors));
 
-        // A signal interrupts the reading. Its finalizer is all the rest, so what was read is accounted for
-        // whether the log was read to its end, the disk failed, or somebody pressed Ctrl-C.
-        let (reported, outcome) = mpsc::channel();
-        let input = raw.clone();
-        let finish = effect(async move |cx: Cx<()>| {
+        // Nothing is ever sent on it. It is open while lines are read; the reader closes it at its end, and
+        // whoever closes it earlier stops the reader.
+        let reading = Channel::<Never>::bounded(1);
+        let (input, ended) = (raw.clone(), reading.clone());
+        let reader = read_all(lines, raw, reading.clone(), progress).ensuring(sync(move || {
             input.close();
+            ended.close();
+        }));
+        let reader = cx.fork_named("reader", reader);
+
+        // The finalizer is all the rest, so what was read is accounted for whether the log was read to its end,
+        // the disk failed, or somebody pressed Ctrl-C. Only this fiber is interrupted by that: the reader is
+        // told to stop, hands on what it holds, and closes the input, which drains the pipeline.
+        let (reported, outcome) = mpsc::channel();
+        let stop = reading.clone();
+        let finish = effect(async move |cx: Cx<()>| {
+            stop.close();
             let report = effect(async move |cx: Cx<()>| {
+                let read = cx.run(reader.join()).await;
                 let report = cx.run(pipeline.join()).await?;
                 let Ok(totals) = cx.run(totals.join()).await;
                 let letters = cx.run(letters.join()).await?;
                 cx.run(blocking(move || totals.print(report, &letters, json)))
-                    .await
+                    .await?;
+                read
             });
             let _ = reported.send(cx.run(report).await);
             Ok(())
         });
-        cx.run(read_all(lines, raw, progress).ensuring(finish))
-            .await?;
+        let wait = effect(async move |_: Cx<()>| {
+            let _ = reading.receive().await;
+            Ok::<_, Never>(())
+        });
+        let Ok(()) = cx.run(wait.ensuring(finish)).await;
         outcome.recv().unwrap_or(Ok(()))
     })
     .erase_once()
 }
 
-/// Reads the log in batches, on a thread that may block, into the channel.
+/// Reads the log in batches, on a thread that may block, into the channel, until `reading` is closed.
+///
+/// A batch that was read is sent, however full the channel: the pipeline goes on until the channel is closed. A
+/// read that waits for input cannot be stopped. It has [`LAST_READ`] to end; then it is left behind, and what it
+/// would still find does not count as read.
 fn read_all(
     lines: Lines,
     raw: Channel<RawLine>,
+    reading: Channel<Never>,
     mut progress: ReadProgress,
 ) -> Effect<(), LogError, ()> {
     effect(async move |cx: Cx<()>| {
         let mut lines = lines;
-        loop {
-            let (rest, batch) = cx.run(blocking(move || lines.read_batch())).await?;
+        while !reading.is_closed() {
+            let stopped = reading.clone();
+            let given_up = effect(async move |cx: Cx<()>| {
+                let _ = stopped.receive().await;
+                cx.sleep(LAST_READ).await;
+                Ok(None)
+            });
+            let read = blocking(move || lines.read_batch()).map(Some);
+            let Some((rest, batch)) = cx.run(read.race_first(given_up)).await? else {
+                break;
+            };
             if batch.is_empty() {
-                return Ok(());
+                break;
             }
             lines = rest;
             progress.show(lines.bytes_read(), cx.now());
             // Nobody closes the channel before its reader has ended.
             let _ = raw.send_many(batch).await;
         }
+        Ok(())
     })
     .erase_once()
 }

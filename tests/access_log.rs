@@ -222,3 +222,69 @@ fn an_interrupted_run_accounts_for_the_lines_read_so_far() {
     );
     drop(stdin);
 }
+
+/// Entries that are numbered by their sizes, so that no line can stand for another.
+#[cfg(unix)]
+fn numbered(lines: std::ops::Range<u64>) -> String {
+    let mut text = String::new();
+    for n in lines {
+        text += &format!("h - - [t] \"GET /{n} HTTP/1.1\" 200 {n} \"-\" \"-\"\n");
+    }
+    text
+}
+
+#[cfg(unix)]
+#[track_caller]
+fn interrupt(child: &std::process::Child) {
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.expect("kill is there").success());
+}
+
+/// What the program has taken from its input is what was written, less what is left in the pipe. Of that, each
+/// complete line was read, and is in the report: those in the channels, and those in the reader's own hands.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_accounts_for_every_line_that_left_the_pipe() {
+    const BEFORE: u64 = 20_000;
+    const LINES: u64 = 500_000;
+    let (mut left, mut pipe) = std::io::pipe().expect("a pipe");
+    let input = left.try_clone().expect("a second reader");
+    let child = program()
+        .args(["-", "--json"])
+        .stdin(input)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let (before, after) = (numbered(0..BEFORE), numbered(BEFORE..LINES));
+    let (output, rest) = std::thread::scope(|threads| {
+        // The pipe holds little of this: the program is far into it, and busy, when it is written.
+        pipe.write_all(before.as_bytes()).expect("it reads");
+        let writer = threads.spawn(|| {
+            let mut pipe = pipe;
+            pipe.write_all(after.as_bytes())
+        });
+        interrupt(&child);
+        let output = child.wait_with_output().expect("it ends");
+        let mut rest = Vec::new();
+        left.read_to_end(&mut rest).expect("the pipe can be read");
+        let written = writer.join().expect("the writer does not panic");
+        written.expect("the pipe stays open");
+        (output, rest)
+    });
+    assert_eq!(output.status.code(), Some(130));
+    let all = before + &after;
+    let (taken, left) = all.split_at(all.len() - rest.len());
+    assert_eq!(left.as_bytes(), rest, "the pipe keeps its order");
+    let read = taken.matches('\n').count() as u64;
+    assert!(
+        (BEFORE / 2..LINES).contains(&read),
+        "{read} lines were read"
+    );
+    let report = json_of(&output);
+    let count = |name: &str| report[name].as_u64().expect("a number");
+    assert_eq!(count("received"), read);
+    assert_eq!(count("delivered"), read);
+    assert_eq!(count("bytes"), (0..read).sum::<u64>());
+}
