@@ -106,27 +106,49 @@ fn the_figures_of_a_real_log_are_those_of_an_independent_count() {
     );
 }
 
+/// What the dead-letter file says of a log, in the order of the lines, and what the report counts.
+#[track_caller]
+fn rejections(name: &str, log: &[u8]) -> (Vec<Value>, Value) {
+    let log = TempFile::new(&format!("{name}.log"), log);
+    let letters = TempFile::new(&format!("{name}.jsonl"), b"what an earlier run has left");
+    let [log, letters] = [&log.0, &letters.0].map(|path| path.to_str().expect("UTF-8"));
+    let report = json_of(&run(&[log, "--errors", letters, "--json"]));
+    let written = std::fs::read_to_string(letters).expect("it was written");
+    let mut rejected: Vec<Value> = written
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON object"))
+        .collect();
+    rejected.sort_by_key(|letter| letter["line"].as_u64());
+    assert_eq!(report["failed"], rejected.len());
+    (rejected, report)
+}
+
 #[test]
 fn rejected_lines_are_in_the_dead_letter_file_with_number_text_and_reason() {
-    let log = TempFile::new("bad.log", b"no log line\n\xff\xfe\n\n");
-    let letters = TempFile::new("letters.jsonl", b"");
-    let (log, letters) = (log.0.to_str().unwrap(), letters.0.to_str().unwrap());
-    let report = json_of(&run(&[log, "--errors", letters, "--json"]));
-    assert_eq!(
-        (&report["received"], &report["failed"]),
-        (&json!(3), &json!(3))
+    let (rejected, report) = rejections("bad", b"no log line\n\xff\xfe\n\n");
+    assert_eq!(report["received"], 3);
+    let of = |i: usize| (&rejected[i]["line"], &rejected[i]["reason"]);
+    assert_eq!(of(0), (&json!(1), &json!("no time")));
+    assert_eq!(of(1), (&json!(2), &json!("not UTF-8")));
+    assert_eq!(of(2), (&json!(3), &json!("no host")));
+    assert_eq!(rejected[0]["text"], "no log line");
+}
+
+#[test]
+fn a_status_is_three_digits_and_a_size_is_digits_or_a_dash() {
+    let fields = [
+        "200 -", "599 0", "+20 7", "20 7", "2000 7", "2x0 7", "٢0 7", "200 +7", "200 -7", "200 7k",
+    ];
+    let line = |fields| format!("h - - [t] \"GET / HTTP/1.1\" {fields} \"-\" \"-\"\n");
+    let (rejected, report) = rejections("digits", fields.map(line).concat().as_bytes());
+    assert_eq!(report["by_status"], json!({"200": 1, "599": 1}));
+    let reasons: Vec<_> = rejected.iter().map(|letter| &letter["reason"]).collect();
+    let (status, size) = (
+        json!("the status is not a number of three digits"),
+        json!("the size is neither a number nor -"),
     );
-    let written = std::fs::read_to_string(letters).unwrap();
-    let mut lines: Vec<Value> = written
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    lines.sort_by_key(|line| line["line"].as_u64());
-    let of = |i: usize| (lines[i]["line"].clone(), lines[i]["reason"].clone());
-    assert_eq!(of(0), (json!(1), json!("no time")));
-    assert_eq!(of(1), (json!(2), json!("not UTF-8")));
-    assert_eq!(of(2), (json!(3), json!("no host")));
-    assert_eq!(lines[0]["text"], "no log line");
+    let expected = [&[&status; 5][..], &[&size; 3][..]].concat();
+    assert_eq!(reasons, expected);
 }
 
 #[test]

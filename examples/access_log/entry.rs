@@ -1,5 +1,7 @@
 //! A line of the combined log format: parsed, then enriched.
 
+use std::str::FromStr;
+
 use woothee::parser::Parser;
 
 use super::lines::{MAX_LINE_BYTES, RawLine};
@@ -85,14 +87,13 @@ fn parse_text(line: &str) -> Result<Entry, Reason> {
     }
     fields.enclosed("time", '[', ']')?;
     let request = fields.enclosed("request", '"', '"')?;
-    let status = fields.word("status")?;
-    if status.len() != 3 {
-        return Err(Reason::Status);
-    }
-    let status = status.parse().map_err(|_| Reason::Status)?;
+    let status = match fields.word("status")? {
+        status if status.len() == 3 => number(status).ok_or(Reason::Status)?,
+        _ => return Err(Reason::Status),
+    };
     let bytes = match fields.word("size")? {
         "-" => 0,
-        size => size.parse().map_err(|_| Reason::Size)?,
+        size => number(size).ok_or(Reason::Size)?,
     };
     fields.enclosed("referer", '"', '"')?;
     let agent = fields.enclosed("user agent", '"', '"')?.to_owned();
@@ -107,6 +108,12 @@ fn parse_text(line: &str) -> Result<Entry, Reason> {
         bytes,
         agent,
     })
+}
+
+/// A number of digits alone: Rust's own parser takes a plus sign as well.
+fn number<N: FromStr>(text: &str) -> Option<N> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
 }
 
 /// What is left of a line, field by field.
