@@ -152,6 +152,33 @@ fn a_status_is_three_digits_and_a_size_is_digits_or_a_dash() {
 }
 
 #[test]
+fn a_line_may_be_64_kib_long_whatever_ends_it() {
+    let entry = |length: usize, end: &str| {
+        let around = "h - - [t] \"GET / HTTP/1.1\" 200 7 \"-\" \"\"";
+        let agent = "x".repeat(length - around.len());
+        format!("h - - [t] \"GET / HTTP/1.1\" 200 7 \"-\" \"{agent}\"{end}")
+    };
+    let limit = 64 * 1024;
+    let mut log = String::new();
+    for end in ["\n", "\r\n"] {
+        for length in [limit - 1, limit, limit + 1, limit + 2, limit + 3] {
+            log += &entry(length, end);
+        }
+    }
+    for (last, rejected_before) in [(limit, 6), (limit + 1, 7)] {
+        let log = log.clone() + &entry(last, "");
+        let (rejected, report) = rejections("limit", log.as_bytes());
+        assert_eq!(report["received"], 11);
+        let lines: Vec<_> = rejected.iter().map(|letter| &letter["line"]).collect();
+        assert_eq!(lines, [3, 4, 5, 8, 9, 10, 11][..rejected_before]);
+        for letter in &rejected {
+            assert_eq!(letter["reason"], "longer than 65536 bytes");
+            assert_eq!(letter["text"].as_str().map(str::len), Some(limit));
+        }
+    }
+}
+
+#[test]
 fn a_missing_file_is_a_message_and_an_exit_code() {
     fails_with(&["/no/such/log"], 1, "cannot read /no/such/log");
 }

@@ -70,7 +70,7 @@ pub(crate) enum Target {
 
 /// Parses `host ident user [time] "request" status size "referer" "agent"`.
 pub(crate) fn parse(line: RawLine) -> Result<Entry, Rejected> {
-    let parsed = if line.length > MAX_LINE_BYTES as u64 {
+    let parsed = if line.cut {
         Err(Reason::TooLong)
     } else {
         std::str::from_utf8(&line.bytes)

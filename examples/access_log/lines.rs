@@ -22,8 +22,8 @@ pub(crate) struct RawLine {
     pub(crate) number: u64,
     /// At most [`MAX_LINE_BYTES`] of it.
     pub(crate) bytes: Vec<u8>,
-    /// How long it was in truth.
-    pub(crate) length: u64,
+    /// Whether there was more.
+    pub(crate) cut: bool,
 }
 
 /// The lines of a log.
@@ -107,31 +107,28 @@ impl Lines {
 
     fn read_line(&mut self) -> io::Result<Option<RawLine>> {
         let mut bytes = Vec::new();
-        // One byte more than is kept shows a line that is too long.
+        // What does not end within this is too long, even if it is a line break that comes next.
+        let longest = MAX_LINE_BYTES as u64 + b"\r\n".len() as u64;
         let mut length = (&mut self.reader)
-            .take(MAX_LINE_BYTES as u64 + 1)
+            .take(longest)
             .read_until(b'\n', &mut bytes)? as u64;
         if length == 0 {
             return Ok(None);
         }
-        if !bytes.ends_with(b"\n") && length > MAX_LINE_BYTES as u64 {
+        if length == longest && !bytes.ends_with(b"\n") {
             length += self.skip_line()?;
         }
         self.bytes_read += length;
         self.number += 1;
-        if bytes.last() == Some(&b'\n') {
-            bytes.pop();
-            length -= 1;
+        for end in b"\n\r" {
+            bytes.pop_if(|last| last == end);
         }
-        if bytes.last() == Some(&b'\r') {
-            bytes.pop();
-            length -= 1;
-        }
+        let cut = bytes.len() > MAX_LINE_BYTES;
         bytes.truncate(MAX_LINE_BYTES);
         Ok(Some(RawLine {
             number: self.number,
             bytes,
-            length,
+            cut,
         }))
     }
 
