@@ -17,6 +17,8 @@ use effect::prelude::*;
 
 #[path = "access_log/options.rs"]
 mod options;
+#[path = "access_log/same_file.rs"]
+mod same_file;
 #[path = "access_log/lines.rs"]
 mod lines;
 #[path = "access_log/entry.rs"]
@@ -65,6 +67,8 @@ enum LogError {
         name: String,
         source: std::io::Error,
     },
+    #[error("{name} is the log itself: dead letters would overwrite it")]
+    SameFile { name: String },
     #[error("cannot write the report: {0}")]
     Report(std::io::Error),
     #[error(transparent)]
@@ -78,10 +82,12 @@ fn analyze(options: Options) -> Effect<(), LogError, ()> {
             errors,
             json,
         } = options;
-        let lines = cx.run(blocking(move || Lines::open(input))).await?;
-        let letters = cx
-            .run(blocking(move || DeadLetters::create(errors)))
-            .await?;
+        let open = blocking(move || {
+            let lines = Lines::open(input)?;
+            let letters = DeadLetters::create(errors, lines.file())?;
+            Ok::<_, LogError>((lines, letters))
+        });
+        let (lines, letters) = cx.run(open).await?;
 
         let raw = Channel::bounded(1024);
         let (entries, errors) = (Channel::bounded(1024), Channel::bounded(256));

@@ -188,6 +188,41 @@ fn a_directory_is_a_message_and_an_exit_code() {
     fails_with(&[env!("CARGO_MANIFEST_DIR")], 1, "directory");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_log_is_not_overwritten_by_its_dead_letters_under_any_name() {
+    let content = b"no log line\n";
+    let log = TempFile::new("own.log", content);
+    let [symlink, hard_link] = ["symlink", "hard-link"].map(|name| {
+        let link = TempFile::new(name, b"");
+        std::fs::remove_file(&link.0).expect("it was just made");
+        link
+    });
+    std::os::unix::fs::symlink(&log.0, &symlink.0).expect("a link");
+    std::fs::hard_link(&log.0, &hard_link.0).expect("a link");
+    let names = [&log, &symlink, &hard_link].map(|file| file.0.to_str().expect("UTF-8"));
+    let message = "is the log itself";
+    for (input, errors) in [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2)] {
+        fails_with(&[names[input], "--errors", names[errors]], 1, message);
+    }
+    for errors in names {
+        let output = program()
+            .args(["-", "--errors", errors])
+            .stdin(std::fs::File::open(&log.0).expect("it is there"))
+            .output()
+            .expect("the program starts");
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(message));
+    }
+    assert_eq!(std::fs::read(&log.0).expect("it is there"), content);
+    // A device is nobody's log: nothing in it is lost.
+    assert!(
+        run(&["/dev/null", "--errors", "/dev/null"])
+            .status
+            .success()
+    );
+}
+
 #[test]
 fn an_unwritable_dead_letter_file_is_a_message_and_an_exit_code() {
     fails_with(

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use effect::prelude::*;
 use serde::Serialize;
 
 use super::LogError;
 use super::entry::Rejected;
+use super::same_file::FileId;
 
 /// How many rejections the report shows.
 const SHOWN: usize = 5;
@@ -43,18 +44,20 @@ struct Letter<'a> {
 }
 
 impl DeadLetters {
-    pub(crate) fn create(path: Option<PathBuf>) -> Result<Self, LogError> {
+    /// Creates the file, or empties it, unless it is the log itself.
+    pub(crate) fn create(path: Option<PathBuf>, log: Option<&FileId>) -> Result<Self, LogError> {
         let Some(path) = path else {
             return Ok(DeadLetters { file: None });
         };
         let name = path.display().to_string();
-        match File::create(path) {
-            Ok(file) => {
+        match create_beside(log, &path) {
+            Ok(Some(file)) => {
                 let writer = BufWriter::new(file);
                 Ok(DeadLetters {
                     file: Some(LetterFile { name, writer }),
                 })
             }
+            Ok(None) => Err(LogError::SameFile { name }),
             Err(source) => Err(LogError::DeadLetters { name, source }),
         }
     }
@@ -122,6 +125,23 @@ impl DeadLetters {
             .flush()
             .map_err(|source| LogError::DeadLetters { name, source })
     }
+}
+
+/// Opens an empty file; `None` if it is the log. Links have many names for it, so the open files are compared, and
+/// only then is anything cut off.
+fn create_beside(log: Option<&FileId>, path: &Path) -> io::Result<Option<File>> {
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
+    if let Some(id) = FileId::of(&file, path)? {
+        if log == Some(&id) {
+            return Ok(None);
+        }
+        file.set_len(0)?;
+    }
+    Ok(Some(file))
 }
 
 impl Written {

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
 
 use super::LogError;
 use super::options::Input;
+use super::same_file::FileId;
 
 /// How much of one line is kept. What is longer is rejected, and the rest of it is skipped, not stored.
 pub(crate) const MAX_LINE_BYTES: usize = 64 * 1024;
@@ -31,6 +33,7 @@ pub(crate) struct Lines {
     name: String,
     reader: BufReader<Box<dyn Read + Send>>,
     size: Option<u64>,
+    file: Option<FileId>,
     number: u64,
     bytes_read: u64,
 }
@@ -45,37 +48,31 @@ impl fmt::Debug for Lines {
 
 impl Lines {
     pub(crate) fn open(input: Input) -> Result<Self, LogError> {
-        let (name, input, size): (_, Box<dyn Read + Send>, _) = match input {
-            Input::Sample => (
-                "the sample".to_owned(),
-                Box::new(SAMPLE),
-                Some(SAMPLE.len() as u64),
-            ),
-            Input::Stdin => ("standard input".to_owned(), Box::new(io::stdin()), None),
+        let (name, opened) = match input {
+            Input::Sample => ("the sample".to_owned(), Ok(sample())),
+            Input::Stdin => ("standard input".to_owned(), stdin()),
             Input::File(path) => {
-                let name = path.display().to_string();
-                let opened = File::open(&path).and_then(|file| {
-                    let metadata = file.metadata()?;
-                    if metadata.is_dir() {
-                        return Err(io::ErrorKind::IsADirectory.into());
-                    }
-                    let size = metadata.is_file().then_some(metadata.len());
-                    Ok((file, size))
-                });
-                match opened {
-                    Ok((file, size)) => (name, Box::new(file), size),
-                    Err(source) => return Err(LogError::Read { name, source }),
-                }
+                let opened = File::open(&path).and_then(|file| log_file(file, &path));
+                (path.display().to_string(), opened)
             }
         };
-        let reader = BufReader::with_capacity(BUFFER_BYTES, input);
+        let log = match opened {
+            Ok(log) => log,
+            Err(source) => return Err(LogError::Read { name, source }),
+        };
         Ok(Lines {
             name,
-            reader,
-            size,
+            reader: BufReader::with_capacity(BUFFER_BYTES, log.reader),
+            size: log.size,
+            file: log.file,
             number: 0,
             bytes_read: 0,
         })
+    }
+
+    /// Which file is read, if it is one that could be overwritten.
+    pub(crate) fn file(&self) -> Option<&FileId> {
+        self.file.as_ref()
     }
 
     /// How many bytes there are in all, where that is known.
@@ -148,4 +145,50 @@ impl Lines {
             }
         }
     }
+}
+
+/// A log that was opened.
+struct Log {
+    reader: Box<dyn Read + Send>,
+    size: Option<u64>,
+    file: Option<FileId>,
+}
+
+fn sample() -> Log {
+    Log {
+        reader: Box::new(SAMPLE),
+        size: Some(SAMPLE.len() as u64),
+        file: None,
+    }
+}
+
+fn log_file(file: File, path: &Path) -> io::Result<Log> {
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(Log {
+        size: metadata.is_file().then_some(metadata.len()),
+        file: FileId::of(&file, path)?,
+        reader: Box::new(file),
+    })
+}
+
+/// Standard input, which a shell may have made any file, even a directory.
+#[cfg(unix)]
+fn stdin() -> io::Result<Log> {
+    use std::os::fd::AsFd;
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let log = log_file(file, Path::new("/dev/stdin"))?;
+    // Some of it may have been read before us.
+    Ok(Log { size: None, ..log })
+}
+
+#[cfg(not(unix))]
+fn stdin() -> io::Result<Log> {
+    Ok(Log {
+        reader: Box::new(io::stdin()),
+        size: None,
+        file: None,
+    })
 }
