@@ -8,6 +8,9 @@
 //! from there to the dead-letter file. Ctrl-C stops the reading only: the lines read so far run to their end,
 //! and are accounted for. A line is read when the line reader has handed it out: the beginning of a line whose
 //! end has not come is not, and neither is what comes after the reader was told to stop.
+//!
+//! The exit code is 1 if the log cannot be read to its end; what was read until then is reported all the same,
+//! unless it is nothing. It is 2 if the arguments make no sense, 130 after Ctrl-C, and 0 however many lines failed.
 
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -125,8 +128,11 @@ fn analyze(options: Options) -> Effect<(), LogError, ()> {
                 let report = cx.run(pipeline.join()).await?;
                 let Ok(totals) = cx.run(totals.join()).await;
                 let letters = cx.run(letters.join()).await?;
-                cx.run(blocking(move || totals.print(report, &letters, json)))
-                    .await?;
+                // Of a log that cannot be read at all there is nothing to report but that.
+                if read.is_ok() || report.received > 0 {
+                    cx.run(blocking(move || totals.print(report, &letters, json)))
+                        .await?;
+                }
                 read
             });
             let _ = reported.send(cx.run(report).await);

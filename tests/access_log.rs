@@ -190,6 +190,53 @@ fn a_directory_is_a_message_and_an_exit_code() {
 
 #[cfg(unix)]
 #[test]
+fn a_directory_as_standard_input_is_a_message_and_an_exit_code() {
+    let output = program()
+        .args(["-"])
+        .stdin(std::fs::File::open(env!("CARGO_MANIFEST_DIR")).expect("it is there"))
+        .output()
+        .expect("the program starts");
+    reports_nothing(&output, "cannot read standard input: is a directory");
+}
+
+/// There is a file, but its first byte cannot be read: nothing is mapped there.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_cannot_be_read_at_all_is_a_message_and_no_report() {
+    for arguments in [&["/proc/self/mem"][..], &["/proc/self/mem", "--json"]] {
+        reports_nothing(&run(arguments), "cannot read /proc/self/mem");
+    }
+}
+
+#[cfg(unix)]
+#[track_caller]
+fn reports_nothing(output: &Output, message: &str) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains(message), "{stderr}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+}
+
+/// A socket that does not wait fails to be read where it is empty: behind the second line.
+#[cfg(unix)]
+#[test]
+fn what_was_read_before_a_log_failed_is_reported() {
+    let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().expect("a pair");
+    ours.write_all(numbered(1..3).as_bytes()).expect("room");
+    theirs.set_nonblocking(true).expect("it can be told so");
+    let output = program()
+        .args(["-", "--json"])
+        .stdin(std::os::fd::OwnedFd::from(theirs))
+        .output()
+        .expect("the program starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("cannot read standard input"), "{stderr}");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(json_of(&output)["delivered"], 2);
+}
+
+#[cfg(unix)]
+#[test]
 fn a_log_is_not_overwritten_by_its_dead_letters_under_any_name() {
     let content = b"no log line\n";
     let log = TempFile::new("own.log", content);
