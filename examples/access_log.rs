@@ -12,6 +12,7 @@
 //! The exit code is 1 if the log cannot be read to its end; what was read until then is reported all the same,
 //! unless it is nothing. It is 2 if the arguments make no sense, 130 after Ctrl-C, and 0 however many lines failed.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ use effect::prelude::*;
 
 #[path = "access_log/options.rs"]
 mod options;
+#[path = "access_log/console.rs"]
+mod console;
 #[path = "access_log/same_file.rs"]
 mod same_file;
 #[path = "access_log/lines.rs"]
@@ -46,12 +49,15 @@ const LAST_READ: Duration = Duration::from_millis(250);
 fn main() -> ExitCode {
     match Options::parse(std::env::args_os().skip(1)) {
         Ok(Some(options)) => run_main(analyze(options)),
-        Ok(None) => {
-            println!("{}", options::USAGE);
-            ExitCode::SUCCESS
-        }
+        Ok(None) => match console::print(|out| writeln!(out, "{}", options::USAGE)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                console::tell(format_args!("error: cannot write the help: {error}"));
+                ExitCode::FAILURE
+            }
+        },
         Err(error) => {
-            eprintln!("error: {error}\n\n{}", options::USAGE);
+            console::tell(format_args!("error: {error}\n\n{}", options::USAGE));
             ExitCode::from(2)
         }
     }
@@ -135,7 +141,10 @@ fn analyze(options: Options) -> Effect<(), LogError, ()> {
                 }
                 read
             });
-            let _ = reported.send(cx.run(report).await);
+            // After Ctrl-C nobody waits for the outcome, but a report that failed is not passed over.
+            if let Err(mpsc::SendError(Err(error))) = reported.send(cx.run(report).await) {
+                console::tell(format_args!("error: {error}"));
+            }
             Ok(())
         });
         let wait = effect(async move |_: Cx<()>| {

@@ -217,6 +217,52 @@ fn reports_nothing(output: &Output, message: &str) {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "");
 }
 
+/// Where there is no room for a byte.
+#[cfg(target_os = "linux")]
+fn full() -> std::fs::File {
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    full.expect("Linux has it")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_printed_is_a_message_and_an_exit_code() {
+    for (arguments, what) in [
+        (&["--help"][..], "cannot write the help"),
+        (&[], "cannot write the report"),
+        (&["--json"], "cannot write the report"),
+        (&["--errors", "/dev/full"], "cannot write dead letters"),
+    ] {
+        let output = program().args(arguments).stdout(full()).output();
+        let output = output.expect("the program starts");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(what), "{stderr}");
+        assert!(!stderr.contains("panicked"), "{stderr}");
+    }
+}
+
+/// A usage error keeps its exit code when it cannot be told.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_message_that_nobody_can_read_is_no_panic() {
+    let status = program().arg("--jsn").stderr(full()).status();
+    assert_eq!(status.expect("the program starts").code(), Some(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn whoever_reads_the_output_may_leave_early() {
+    for arguments in [&["--help"][..], &[], &["--json"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = program().args(arguments).stdout(writer).output();
+        let output = output.expect("the program starts");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        assert!(output.status.success());
+    }
+}
+
 /// A socket that does not wait fails to be read where it is empty: behind the second line.
 #[cfg(unix)]
 #[test]

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use effect::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::console;
+
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 pub(crate) struct ReadProgress {
@@ -33,7 +35,8 @@ impl ReadProgress {
             }
             None if now.duration_since(self.last_line) >= LINE_EVERY => {
                 self.last_line = now;
-                eprintln!("{bytes_read} bytes read; {}", self.counts.report());
+                let counts = self.counts.report();
+                console::tell(format_args!("{bytes_read} bytes read; {counts}"));
             }
             None => {}
         }

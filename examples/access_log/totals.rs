@@ -8,6 +8,7 @@ use effect::PipelineReport;
 use serde::{Serialize, Serializer};
 
 use super::LogError;
+use super::console;
 use super::dead_letters::Written;
 use super::entry::{Target, Visit, Visitor};
 
@@ -67,17 +68,11 @@ impl Totals {
         letters: &Written,
         json: bool,
     ) -> Result<(), LogError> {
-        let mut out = io::stdout().lock();
-        let printed = if json {
-            self.print_json(report, &mut out)
-        } else {
-            self.print_text(report, letters, &mut out)
-        };
-        match printed.and_then(|()| out.flush()) {
-            // Whoever reads us, `head` say, has seen enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            printed => printed.map_err(LogError::Report),
-        }
+        let printed = console::print(|out| match json {
+            true => self.print_json(report, out),
+            false => self.print_text(report, letters, out),
+        });
+        printed.map_err(LogError::Report)
     }
 
     fn print_json(&self, report: PipelineReport, out: &mut impl Write) -> io::Result<()> {
