@@ -29,6 +29,8 @@ mod same_file;
 mod lines;
 #[path = "access_log/entry.rs"]
 mod entry;
+#[path = "access_log/frequent.rs"]
+mod frequent;
 #[path = "access_log/totals.rs"]
 mod totals;
 #[path = "access_log/dead_letters.rs"]

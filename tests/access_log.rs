@@ -7,6 +7,11 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
+#[path = "../examples/access_log/frequent.rs"]
+mod frequent;
+
+use frequent::Frequent;
+
 /// The example's binary, which `cargo test` builds beside the tests.
 fn program() -> Command {
     let mut path = std::env::current_exe().expect("a test has a path");
@@ -176,6 +181,57 @@ fn a_line_may_be_64_kib_long_whatever_ends_it() {
             assert_eq!(letter["text"].as_str().map(str::len), Some(limit));
         }
     }
+}
+
+#[test]
+fn the_counts_of_paths_are_exact_while_all_paths_fit() {
+    let mut paths = Frequent::<4, 10>::default();
+    for path in ["/a", "/b", "/a", "/c", "/b", "/a", "/long"] {
+        paths.add(path.to_owned());
+    }
+    // The last one is too long to fit: it is cancelled against one of each other.
+    assert_eq!(paths.top(9), [("/a", 2), ("/b", 1)]);
+    assert_eq!(paths.missed(), 1);
+    // Nor does a fifth path fit, though its length would.
+    for path in ["/c", "/d", "/"] {
+        paths.add(path.to_owned());
+    }
+    assert_eq!(paths.top(9), [("/a", 1)]);
+    assert_eq!(paths.missed(), 2);
+}
+
+#[test]
+fn a_path_that_is_asked_for_often_is_found_among_paths_that_never_come_again() {
+    let mut paths = Frequent::<10, 1000>::default();
+    for n in 0..10_000 {
+        paths.add(format!("/{n}"));
+        if n % 4 == 0 {
+            paths.add("/often".to_owned());
+        }
+    }
+    let (path, count) = paths.top(1)[0];
+    assert_eq!(path, "/often");
+    assert!((2_500 - paths.missed()..=2_500).contains(&count), "{count}");
+    assert!(paths.missed() <= 12_500 / 11, "{}", paths.missed());
+}
+
+/// As many as the program counts. With one more, each count is one too low, and the report says so.
+#[test]
+fn a_hundred_thousand_paths_are_counted_exactly() {
+    let entry = |path: &str| format!("h - - [t] \"GET {path} HTTP/1.1\" 200 7 \"-\" \"-\"\n");
+    let mut log: String = (0..100_000).map(|n| entry(&format!("/{n:05}"))).collect();
+    log += &(entry("/70000").repeat(2) + &entry("/99999"));
+    let read = |name, log: &str, json: &[&str]| {
+        let log = TempFile::new(name, log.as_bytes());
+        run(&[&[log.0.to_str().expect("UTF-8")], json].concat())
+    };
+    let report = json_of(&read("fits.log", &log, &["--json"]));
+    assert_eq!(report["top_paths"][0], json!(["/70000", 3]));
+    assert_eq!(report["top_paths"][1], json!(["/99999", 2]));
+    assert_eq!(report["top_paths"][2], json!(["/00000", 1]));
+    let report = read("too-many.log", &(log + &entry("/more")), &[]);
+    let text = String::from_utf8_lossy(&report.stdout);
+    assert!(text.contains("a count is up to 1 too low"), "{text}");
 }
 
 #[test]

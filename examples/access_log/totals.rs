@@ -1,7 +1,6 @@
 //! What the report says: counted as visits come, printed for people or for programs.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use effect::PipelineReport;
@@ -11,14 +10,19 @@ use super::LogError;
 use super::console;
 use super::dead_letters::Written;
 use super::entry::{Target, Visit, Visitor};
+use super::frequent::Frequent;
 
 const TOP_PATHS: usize = 10;
+/// How many paths are counted, and how long they may be together. The counts are exact up to here; beyond, where a
+/// hostile client asks for a new path each time, memory stays as it is and the report says how far they are off.
+const PATHS: usize = 100_000;
+const PATH_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     bytes: u64,
     by_status: BTreeMap<u16, u64>,
-    by_path: HashMap<String, u64>,
+    by_path: Frequent<PATHS, PATH_BYTES>,
     by_visitor: BTreeMap<Visitor, u64>,
     by_target: BTreeMap<Target, u64>,
 }
@@ -44,22 +48,10 @@ impl Totals {
     pub(crate) fn add(mut self, visit: Visit) -> Self {
         self.bytes = self.bytes.saturating_add(visit.bytes);
         *self.by_status.entry(visit.status).or_default() += 1;
-        *self.by_path.entry(visit.path).or_default() += 1;
+        self.by_path.add(visit.path);
         *self.by_visitor.entry(visit.visitor).or_default() += 1;
         *self.by_target.entry(visit.target).or_default() += 1;
         self
-    }
-
-    /// The paths that were asked for most; of equals, the first in the alphabet.
-    fn top_paths(&self) -> Vec<(&str, u64)> {
-        let mut paths: Vec<_> = self
-            .by_path
-            .iter()
-            .map(|(path, count)| (path.as_str(), *count))
-            .collect();
-        paths.sort_unstable_by_key(|(path, count)| (Reverse(*count), *path));
-        paths.truncate(TOP_PATHS);
-        paths
     }
 
     pub(crate) fn print(
@@ -84,7 +76,7 @@ impl Totals {
             ..
         } = report;
         let (bytes, by_status) = (self.bytes, &self.by_status);
-        let top_paths = &self.top_paths()[..];
+        let top_paths = &self.by_path.top(TOP_PATHS)[..];
         let json = Json {
             received,
             delivered,
@@ -109,8 +101,12 @@ impl Totals {
             writeln!(out, "  {status}  {count:>9}")?;
         }
         writeln!(out, "most asked paths")?;
-        for (path, count) in self.top_paths() {
+        for (path, count) in self.by_path.top(TOP_PATHS) {
             writeln!(out, "  {count:>9}  {}", printable(path))?;
+        }
+        match self.by_path.missed() {
+            0 => {}
+            missed => writeln!(out, "  too many paths: a count is up to {missed} too low")?,
         }
         let visitors = |kind| self.by_visitor.get(&kind).copied().unwrap_or(0);
         let targets = |kind| self.by_target.get(&kind).copied().unwrap_or(0);
