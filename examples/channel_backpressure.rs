@@ -21,8 +21,10 @@ fn main() -> ExitCode {
 
 async fn program(cx: Cx<()>) -> Result<(), AnyError> {
     let channel = Channel::bounded(2);
-    let (inlet, outlet) = (channel.clone(), channel);
-    let producer = effect(move |_: Cx<()>| produce_fast(inlet));
+    let (inlet, ended, outlet) = (channel.clone(), channel.clone(), channel);
+    // However the producer ends, the consumer hears of it.
+    let producer =
+        effect(move |_: Cx<()>| produce_fast(inlet)).ensuring(sync(move || ended.close()));
     let consumer = effect(move |cx| consume_slowly(cx, outlet));
 
     // Both at once, in one task: they take turns, so their lines never mix.
@@ -38,7 +40,6 @@ async fn produce_fast(channel: Channel<u32>) -> Result<(), AnyError> {
         channel.send(n).await?;
         println!("producer: sent {n}");
     }
-    channel.close();
     Ok(())
 }
 

@@ -17,8 +17,11 @@ fn main() -> ExitCode {
 async fn program(cx: Cx<()>) -> Result<(), SendError<String>> {
     // A handle is both ends: cloned, it is shared. There is room for three messages inside.
     let channel = Channel::bounded(3);
-    let outbox = channel.clone();
-    let producer = cx.fork(effect(move |cx| produce(cx, outbox)));
+    let (outbox, ended) = (channel.clone(), channel.clone());
+    // However the producer ends, the channel is closed: without this, the consumer would wait for more. What
+    // is inside can still be received.
+    let producer = effect(move |cx| produce(cx, outbox)).ensuring(sync(move || ended.close()));
+    let producer = cx.fork(producer);
 
     let mut received = 0;
     while let Ok(message) = channel.receive().await {
@@ -42,7 +45,5 @@ async fn produce(cx: Cx<()>, channel: Channel<String>) -> Result<u32, SendError<
         channel.send(format!("message {n}")).await?;
         cx.sleep(Duration::from_millis(10)).await;
     }
-    // What is inside can still be received. Without this, the consumer would wait for more.
-    channel.close();
     Ok(messages)
 }

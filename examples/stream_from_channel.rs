@@ -15,8 +15,10 @@ fn main() -> ExitCode {
 
 async fn program(cx: Cx<()>) -> Result<(), SendError<u32>> {
     let channel = Channel::bounded(5);
-    let numbers = channel.clone();
-    let producer = cx.fork(effect(move |cx| produce(cx, numbers)));
+    let (numbers, ended) = (channel.clone(), channel.clone());
+    // The stream ends when the channel is closed, so it is closed however the producer ends.
+    let producer = effect(move |cx| produce(cx, numbers)).ensuring(sync(move || ended.close()));
+    let producer = cx.fork(producer);
 
     let even_squares = Stream::from_channel(channel)
         .map(|n| n * n)
@@ -40,6 +42,5 @@ async fn produce(cx: Cx<()>, numbers: Channel<u32>) -> Result<(), SendError<u32>
         numbers.send(n).await?;
         cx.sleep(Duration::from_millis(10)).await;
     }
-    numbers.close();
     Ok(())
 }
