@@ -75,6 +75,32 @@ fn the_sample_is_reported_line_by_line() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
 }
 
+/// The sample as awk counts it, which prints `196 4 3388412` first, and then the counts below:
+///
+/// ```sh
+/// LC_ALL=C awk '!/[\200-\377]/ && /"$/ && $9 ~ /^[0-9][0-9][0-9]$/ { n++; bytes += $10; status[$9]++; path[$7]++ }
+///     END { print n, NR - n, bytes; for (s in status) print s, status[s]; for (p in path) print path[p], p }' \
+///     examples/data/access.log
+/// ```
+///
+/// The four lines that fail: an agent that is not closed, a path that is not UTF-8, no log line at all, and the
+/// status 4x4.
+#[test]
+fn the_figures_of_the_sample_are_those_of_an_independent_count() {
+    let expected = json!({
+        "received": 200, "delivered": 196, "failed": 4, "abandoned": 0, "bytes": 3_388_412,
+        "by_status": { "200": 153, "301": 2, "304": 26, "404": 13, "500": 2 },
+        "top_paths": [
+            ["/", 32], ["/favicon.ico", 28], ["/img/logo.png", 25], ["/style.css", 25], ["/app.js", 16],
+            ["/index.html", 15], ["/about", 12], ["/feed.xml", 12], ["/posts/first", 11], ["/posts/second", 8],
+        ],
+    });
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/access.log");
+    assert_eq!(json_of(&run(&[sample, "--json"])), expected);
+    // Without an argument, the same lines come from inside the program.
+    assert_eq!(json_of(&run(&["--json"])), expected);
+}
+
 /// Counts as `awk '{ status[$9]++; path[$7]++; bytes += $10 }'` would, of the lines that end in a quote.
 #[test]
 fn the_figures_of_a_real_log_are_those_of_an_independent_count() {
