@@ -7,10 +7,11 @@
 //! Lines that cannot be parsed go to an error channel, with their number, their text and a typed reason, and
 //! from there to the dead-letter file. Ctrl-C stops the reading only: the lines read so far run to their end,
 //! and are accounted for. A line is read when the line reader has handed it out: the beginning of a line whose
-//! end has not come is not, and neither is what comes after the reader was told to stop.
+//! end has not come is not, and neither is what comes when the reader has stopped.
 //!
-//! The exit code is 1 if the log cannot be read to its end; what was read until then is reported all the same,
-//! unless it is nothing. It is 2 if the arguments make no sense, 130 after Ctrl-C, and 0 however many lines failed.
+//! The exit code is 1 if the log cannot be read to its end, and what was read until then is reported all the same,
+//! unless it is nothing; it is 1 as well if something cannot be written. It is 2 if the arguments make no sense,
+//! 130 after Ctrl-C, and 0 however many lines failed.
 
 use std::io::Write;
 use std::process::ExitCode;
