@@ -108,7 +108,7 @@ impl<R> Cx<R> {
 }
 
 impl<R: Env> Cx<R> {
-    /// Runs an effect, in this environment and on this fiber.
+    /// Runs an effect, in this environment and on this fiber: what `.await` is for futures.
     ///
     /// # Errors
     ///

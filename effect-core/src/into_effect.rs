@@ -45,6 +45,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R, E, A, F> IntoEffect<R> for F
 where
     R: Env,

@@ -21,6 +21,8 @@ mod waiters;
 /// - **A capacity of 0** is a rendezvous: a send ends when a receiver waits for the item.
 /// - **[`close`](Channel::close)** lets what is inside be received, and then tells every receiver. A send after
 ///   it hands the item back.
+/// - **Nobody closes it but you.** It stays open when all of its senders are gone, and a receiver waits on. Where one
+///   producer feeds it, let that close it however it ends: `produce.ensuring(sync(move || channel.close()))`.
 ///
 /// # Examples
 ///

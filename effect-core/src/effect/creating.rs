@@ -93,7 +93,19 @@ impl<R: Env, E: Value, A: Value> Program<R> for FromResult<E, A> {
 
 /// Creates an effect from an async closure: the do-notation.
 ///
-/// The closure gets the [`Cx`], by which it runs other effects, and its `?` is the plain one.
+/// The closure gets the [`Cx`], by which it runs other effects, and its `?` is the plain one. Run other effects by
+/// [`Cx::run`], and do not await them: an effect that is awaited is the root of fibers of its own, which this one
+/// does not wait for when it is interrupted.
+///
+/// The body is boxed when it runs, once. What is in it is a plain `async` block.
+///
+/// # Errors
+///
+/// What the body returns.
+///
+/// # Panics
+///
+/// A panic of the body is a defect of the effect.
 ///
 /// # Examples
 ///

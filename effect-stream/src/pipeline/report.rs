@@ -96,3 +96,14 @@ pub enum PipelineError<E> {
         report: PipelineReport,
     },
 }
+
+impl<E> PipelineError<E> {
+    /// What became of the items.
+    pub fn report(&self) -> PipelineReport {
+        match self {
+            PipelineError::Failed { report, .. } | PipelineError::OutputClosed { report } => {
+                *report
+            }
+        }
+    }
+}
