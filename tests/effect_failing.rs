@@ -13,6 +13,7 @@ fn bug() -> Task {
     sync(|| panic!("a bug")).erase()
 }
 
+// S2-51
 #[tokio::test(start_paused = true)]
 async fn recover_recovers_from_a_failure() {
     let recovered = fail("x").recover(|error: &str| succeed::<(), Never, _>(error.len()));
@@ -27,6 +28,7 @@ async fn recover_leaves_success_alone() {
     assert_eq!(untouched.await, Ok(1));
 }
 
+// S2-51
 #[test]
 fn a_defect_is_not_recovered_from() {
     #[track_caller]
@@ -185,6 +187,7 @@ async fn a_defect_is_not_retried() {
     assert_eq!(runs.load(Ordering::Relaxed), 1);
 }
 
+// S2-60
 #[tokio::test(start_paused = true)]
 async fn a_timeout_is_never_taken_for_the_effects_own() {
     let inner = never::<(), &str, ()>().timeout(secs(1));

@@ -27,6 +27,7 @@ fn guarded(
         .erase()
 }
 
+// S2-52
 #[tokio::test(start_paused = true)]
 async fn a_pair_fails_as_soon_as_either_half_does() {
     let log = Log::new();
@@ -71,6 +72,7 @@ fn check(
     assert_eq!(log.lines().concat().matches("finalized").count(), 2);
 }
 
+// S2-53
 #[test]
 fn a_fast_success_wins_both_races() {
     // The loser's finalizer takes a second, and is waited for.
@@ -94,6 +96,7 @@ fn a_fast_success_wins_both_races() {
     );
 }
 
+// S2-53
 #[test]
 fn a_fast_failure_wins_race_first_and_a_slow_success_race_ok() {
     check(

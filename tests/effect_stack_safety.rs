@@ -104,6 +104,7 @@ fn a_million_calls_that_come_back_are_stack_safe() {
     check(|| in_effect_bodies(MILLION), MILLION);
 }
 
+// S2-49
 #[test]
 fn a_hundred_thousand_binds_either_way_are_stack_safe() {
     check(|| left_nested(100_000), 100_000);
