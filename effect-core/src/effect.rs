@@ -1,6 +1,5 @@
 //! The type: a typed, lazy description of a computation.
 
-use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use futures::future::{BoxFuture, FutureExt};
 use crate::driver;
 use crate::erased::{Erased, OneShot};
 use crate::fiber::FiberState;
+use crate::opaque_debug::opaque_debug;
 use crate::{Cx, Env, Exit, FiberRef, Program, Reason, Runtime, TokioRuntime, Value};
 
 pub(crate) mod creating;
@@ -258,8 +258,4 @@ impl<R, E, A, P: Clone> Clone for Effect<R, E, A, P> {
     }
 }
 
-impl<R, E, A, P> fmt::Debug for Effect<R, E, A, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Effect").finish_non_exhaustive()
-    }
-}
+opaque_debug!(Effect<R, E, A, P>);

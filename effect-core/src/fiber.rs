@@ -281,6 +281,7 @@ impl fmt::Display for FiberRef {
         }
         match self.state.owed() {
             0 => Ok(()),
+            1 => f.write_str(", 1 finalizer pending"),
             owed => write!(f, ", {owed} finalizers pending"),
         }
     }

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod opaque_debug;
 mod bounds;
 mod program;
 mod poll;

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod opaque_debug;
 mod source;
 mod stream;
 mod stream_e;

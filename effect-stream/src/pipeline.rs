@@ -12,13 +12,21 @@ use crate::{Channel, Stream};
 
 pub(crate) mod stage;
 pub(crate) mod report;
+mod inlet;
+mod outlet;
+mod feed;
+mod failures;
 mod ticket;
 mod worker;
 
+use failures::Failures;
+use feed::feed;
+use inlet::Inlet;
+use outlet::Outlet;
 use report::{Failed, PipelineError, PipelineReport};
 use stage::Stage;
 use ticket::Ledger;
-use worker::{Failures, Inlet, Outlet, Worker};
+use worker::Worker;
 
 /// Stages with workers, between channels. Failures have a channel of their own.
 ///
@@ -102,7 +110,7 @@ impl<R: Env, E: Value, T: Value> Pipeline<R, E, T> {
         let head = Head::Writing(Box::new(move |outlet, plan: &mut Plan<R, E>| {
             let failures = plan.failures.clone();
             plan.start("source".into(), move |cx| async move {
-                let fed = worker::feed(stream.source, &cx, &tickets, outlet);
+                let fed = feed(stream.source, &cx, &tickets, outlet);
                 if cx.settling(fed).await.is_err() {
                     failures.halt(Halt::OutputClosed).await;
                 }

@@ -1,6 +1,5 @@
 //! The type: a lazy description of many values.
 
-use std::fmt;
 use std::marker::PhantomData;
 
 use effect_core::{Env, IntoEffect, Value};
@@ -8,6 +7,7 @@ use futures::Stream as FuturesStream;
 
 use crate::Channel;
 use crate::erased::ErasedSource;
+use crate::opaque_debug::opaque_debug;
 use crate::source::Source;
 use crate::stream_e::StreamE;
 
@@ -400,8 +400,4 @@ impl<R, A, S: Clone> Clone for Stream<R, A, S> {
     }
 }
 
-impl<R, A, S> fmt::Debug for Stream<R, A, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").finish_non_exhaustive()
-    }
-}
+opaque_debug!(Stream<R, A, S>);

@@ -1,6 +1,5 @@
 //! The error-aware type: a lazy description of many values, each of which may have failed.
 
-use std::fmt;
 use std::marker::PhantomData;
 
 use effect_core::{Env, IntoEffect, Value};
@@ -8,6 +7,7 @@ use futures::Stream as FuturesStream;
 
 use crate::Channel;
 use crate::erased::ErasedSource;
+use crate::opaque_debug::opaque_debug;
 use crate::source::Source;
 use crate::stream::Stream;
 use crate::stream::chunks::ChunksE;
@@ -499,8 +499,4 @@ impl<R, E, A, S: Clone> Clone for StreamE<R, E, A, S> {
     }
 }
 
-impl<R, E, A, S> fmt::Debug for StreamE<R, E, A, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamE").finish_non_exhaustive()
-    }
-}
+opaque_debug!(StreamE<R, E, A, S>);

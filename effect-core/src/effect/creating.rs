@@ -1,6 +1,5 @@
 //! Creating effects: from values, closures, futures and blocking code.
 
-use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -9,19 +8,9 @@ use futures::channel::oneshot;
 use futures::future::BoxFuture;
 
 use crate::defect::catch;
+use crate::opaque_debug::opaque_debug;
 use crate::program::{Pace, Step};
 use crate::{Cx, Defect, Effect, Env, Program, Value};
-
-macro_rules! opaque_debug {
-    ($($name:ident<$($parameter:ident),*>),* $(,)?) => {$(
-        impl<$($parameter),*> fmt::Debug for $name<$($parameter),*> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).finish_non_exhaustive()
-            }
-        }
-    )*};
-}
-pub(crate) use opaque_debug;
 
 /// Creates an effect that succeeds with the given value.
 ///

@@ -5,8 +5,8 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::panic::Location;
 
-use crate::effect::creating::opaque_debug;
 use crate::net::{caught, net};
+use crate::opaque_debug::opaque_debug;
 use crate::poll::{chain, then};
 use crate::program::{Outcome, Pace, Step};
 use crate::settled::settled;

@@ -1,8 +1,8 @@
 //! Providing: an environment for an effect that needs one.
 
-use std::fmt;
 use std::sync::Arc;
 
+use crate::opaque_debug::opaque_debug;
 use crate::program::Outcome;
 use crate::{Cx, Effect, Env, Program, Value};
 
@@ -51,12 +51,6 @@ impl<R, P: Clone> Clone for Provide<R, P> {
     }
 }
 
-impl<R, P> fmt::Debug for Provide<R, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Provide").finish_non_exhaustive()
-    }
-}
-
 impl<R: Env, R2: Env, P: Program<R>> Program<R2> for Provide<R, P> {
     type Error = P::Error;
     type Value = P::Value;
@@ -66,3 +60,5 @@ impl<R: Env, R2: Env, P: Program<R>> Program<R2> for Provide<R, P> {
         self.program.run(&cx).await
     }
 }
+
+opaque_debug!(Provide<R, P>);

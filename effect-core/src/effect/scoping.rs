@@ -1,6 +1,5 @@
 //! Clean-up that always runs: finalizers, resources, scopes, and what must not be interrupted.
 
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,8 +10,9 @@ use pin_project_lite::pin_project;
 
 use crate::cleanup::Settle;
 use crate::defect::catch_poll;
-use crate::effect::creating::{opaque_debug, succeed};
+use crate::effect::creating::succeed;
 use crate::fiber::FiberState;
+use crate::opaque_debug::opaque_debug;
 use crate::program::{self, Outcome};
 use crate::scope::Scope;
 use crate::settled::settled;

@@ -1,10 +1,9 @@
 //! Sequencing: what follows a success.
 
-use std::fmt;
 use std::future::Future;
 use std::ops::ControlFlow;
 
-use crate::effect::creating::opaque_debug;
+use crate::opaque_debug::opaque_debug;
 use crate::poll::{chain, then};
 use crate::program::{Outcome, Pace, Step};
 use crate::{Cx, Effect, Env, IntoEffect, Program, Value};

@@ -1,6 +1,5 @@
 //! One item in, at most one out, with no waiting: the stage behind `map` and `filter`.
 
-use std::fmt;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -10,6 +9,7 @@ use effect_core::{Cx, Env, Value};
 use futures::Stream as FuturesStream;
 use pin_project_lite::pin_project;
 
+use crate::opaque_debug::opaque_debug;
 use crate::source::{Pull, Source};
 
 /// What a stage makes of an item: at most one item.
@@ -178,20 +178,4 @@ impl<S: Pull, C: Choice<S::Item>> Pull for Choosing<S, C> {
     }
 }
 
-impl<S, C> fmt::Debug for FilterMap<S, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FilterMap").finish_non_exhaustive()
-    }
-}
-
-macro_rules! opaque_debug {
-    ($($name:ident),*) => {$(
-        impl<F> fmt::Debug for $name<F> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).finish_non_exhaustive()
-            }
-        }
-    )*};
-}
-
-opaque_debug!(Mapped, Kept, MappedOk, MappedError, KeptOk);
+opaque_debug!(FilterMap<S, C>, Mapped<F>, Kept<F>, MappedOk<F>, MappedError<F>, KeptOk<F>);

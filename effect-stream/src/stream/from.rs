@@ -1,7 +1,6 @@
 //! Where streams come from: iterators, channels, and other streams.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -13,6 +12,7 @@ use pin_project_lite::pin_project;
 
 use crate::Channel;
 use crate::channel::Receive;
+use crate::opaque_debug::opaque_debug;
 use crate::source::{Pull, Source, iterate_fold};
 
 /// The source of [`Stream::from_iter`](crate::Stream::from_iter).
@@ -206,14 +206,4 @@ impl<S: FuturesStream> FuturesStream for Foreign<S> {
 
 impl<S: FuturesStream> Pull for Foreign<S> {}
 
-impl<I> fmt::Debug for FromIter<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FromIter").finish_non_exhaustive()
-    }
-}
-
-impl<S> fmt::Debug for FromStream<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FromStream").finish_non_exhaustive()
-    }
-}
+opaque_debug!(FromIter<I>, FromStream<S>);

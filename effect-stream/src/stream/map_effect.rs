@@ -1,6 +1,5 @@
 //! An effect for each item, one after the other: the stage behind `map_effect` and `recover`.
 
-use std::fmt;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -10,6 +9,7 @@ use effect_core::{Cx, Env, IntoEffect, Program, Value};
 use futures::Stream as FuturesStream;
 use pin_project_lite::pin_project;
 
+use crate::opaque_debug::opaque_debug;
 use crate::source::{Pull, Source};
 
 /// The source of [`Stream::map_effect`](crate::Stream::map_effect).
@@ -159,14 +159,4 @@ where
     }
 }
 
-macro_rules! opaque_debug {
-    ($($name:ident),*) => {$(
-        impl<S, F> fmt::Debug for $name<S, F> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).finish_non_exhaustive()
-            }
-        }
-    )*};
-}
-
-opaque_debug!(MapEffect, MapEffectE, RecoverE);
+opaque_debug!(MapEffect<S, F>, MapEffectE<S, F>, RecoverE<S, F>);

@@ -1,11 +1,11 @@
 //! The ends: what makes an effect of a stream.
 
-use std::fmt;
 use std::ops::ControlFlow;
 use std::pin::pin;
 
 use effect_core::{Budget, Cx, Effect, Env, IntoEffect, Never, Program, Value};
 
+use crate::opaque_debug::opaque_debug;
 use crate::source::{Source, beside, next};
 use crate::stream::Stream;
 use crate::stream_e::StreamE;
@@ -262,14 +262,4 @@ where
     }
 }
 
-impl<S, B, F> fmt::Debug for Fold<S, B, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fold").finish_non_exhaustive()
-    }
-}
-
-impl<S, F> fmt::Debug for ForEach<S, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ForEach").finish_non_exhaustive()
-    }
-}
+opaque_debug!(Fold<S, B, F>, ForEach<S, F>);
