@@ -1,6 +1,7 @@
 //! What an effect needs from whatever drives it, as one small trait.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -30,8 +31,11 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>);
 
     /// Tells somebody what would otherwise go unseen. Prints it to standard error, unless overridden.
+    ///
+    /// It is called from drops, so it must not panic.
     fn report(&self, report: &Report) {
-        eprintln!("{report}");
+        // Not `eprintln!`, which panics when nobody reads standard error any more.
+        let _ = writeln!(io::stderr(), "{report}");
     }
 }
 
@@ -75,9 +79,14 @@ impl fmt::Display for Report {
                 write!(f, "{fiber} {cause}, and nobody observed it")
             }
             Report::LostFinalizers { fiber, count } => {
+                let finalizers = if *count == 1 {
+                    "finalizer"
+                } else {
+                    "finalizers"
+                };
                 write!(
                     f,
-                    "{fiber} was dropped with its runtime: {count} finalizers did not run"
+                    "{fiber} was dropped with its runtime: {count} {finalizers} did not run"
                 )
             }
         }

@@ -8,7 +8,7 @@
 
 use std::fmt::{self, Display};
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::pin::pin;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
@@ -84,8 +84,8 @@ impl Main {
                 let died = cause.is_die();
                 // A plain failure is told in its own words; only a longer story needs the cause's.
                 match cause.into_failure() {
-                    Ok(error) => eprintln!("error: {error}"),
-                    Err(cause) => eprintln!("error: {cause}"),
+                    Ok(error) => print(format_args!("error: {error}")),
+                    Err(cause) => print(format_args!("error: {cause}")),
                 }
                 if died {
                     ExitCode::from(101)
@@ -95,7 +95,7 @@ impl Main {
             }
             Ok(Ended::CutShort(signal)) => signal.exit_code(),
             Err(error) => {
-                eprintln!("error: {error}");
+                print(format_args!("error: {error}"));
                 ExitCode::FAILURE
             }
         }
@@ -134,7 +134,9 @@ impl Main {
             Either::Left((exit, _)) => return Ok(Ended::Exit(exit, None)),
             Either::Right((signal, _)) => signal,
         };
-        eprintln!("{signal}: stopping; once more ends the program at once");
+        print(format_args!(
+            "{signal}: stopping; once more ends the program at once"
+        ));
         root.interrupt();
         let grace = pin!(tokio::time::sleep(self.grace));
         let second = pin!(signals.next());
@@ -142,15 +144,18 @@ impl Main {
         Ok(match select(exit, patience).await {
             Either::Left((exit, _)) => Ended::Exit(exit, Some(signal)),
             Either::Right((Either::Left((second, _)), _)) => {
-                eprintln!("{second}: ending at once\n{}", StillRunning(&root));
+                print(format_args!(
+                    "{second}: ending at once\n{}",
+                    StillRunning(&root)
+                ));
                 Ended::CutShort(second)
             }
             Either::Right((Either::Right(_), _)) => {
-                eprintln!(
+                print(format_args!(
                     "still running after {:?}:\n{}",
                     self.grace,
                     StillRunning(&root)
-                );
+                ));
                 Ended::CutShort(signal)
             }
         })
@@ -161,6 +166,12 @@ impl Default for Main {
     fn default() -> Self {
         Main::new()
     }
+}
+
+/// Prints a line to standard error, if anybody reads it.
+fn print(line: impl Display) {
+    // Not `eprintln!`, which panics when nobody does: `tee`, say, which the same Ctrl-C has ended.
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// How the main effect ended, and the signal that made it.
