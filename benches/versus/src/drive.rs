@@ -20,6 +20,10 @@ pub(crate) fn in_tokio<F: Future>(future: F) -> F::Output {
 }
 
 /// Runs a future on a runtime of two threads.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "every contender starts as a task of plain tokio"
+)]
 pub(crate) fn in_two_threads<F>(future: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
