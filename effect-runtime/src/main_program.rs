@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use effect_core::{Effect, Exit, FiberRef, Program, TokioRuntime, Value};
 use futures::future::{Either, select};
-use tokio::runtime::{Builder, Handle};
 
 use crate::RunError;
+use crate::block_on::start_tokio;
 
 /// Runs an effect as the whole program. The same as [`Main::new`] and [`Main::run`].
 ///
@@ -107,10 +107,7 @@ impl Main {
         A: Value,
         P: Program<(), Error = E, Value = A>,
     {
-        if Handle::try_current().is_ok() {
-            return Err(RunError::InsideRuntime);
-        }
-        let tokio = Builder::new_multi_thread().enable_all().build()?;
+        let tokio = start_tokio()?;
         let runtime = Arc::new(TokioRuntime::new(tokio.handle().clone()));
         let (root, exit) = effect.start_on(runtime);
         let ended = tokio.block_on(self.supervise(root, exit))?;
