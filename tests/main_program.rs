@@ -4,7 +4,7 @@
 
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Duration;
 
@@ -16,7 +16,6 @@ const PROGRAM: &str = "EFFECT_TEST_PROGRAM";
 fn say(line: &'static str) -> Effect<(), Never, ()> {
     // Not `println!`, which the test harness would capture.
     sync(move || {
-        use std::io::Write;
         let mut out = std::io::stdout().lock();
         writeln!(out, "{line}").and_then(|()| out.flush()).unwrap();
     })
@@ -32,6 +31,22 @@ fn waiting() -> Effect<(), &'static str, ()> {
 /// A finalizer that does not end by itself.
 fn stuck() -> Effect<(), Never, ()> {
     say("finalizing").flat_map(|()| never()).erase()
+}
+
+/// Never lets go of its thread.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "to block its thread is what it is for"
+)]
+fn blocked() -> Effect<(), Never, ()> {
+    let block = || std::thread::sleep(Duration::from_secs(3600));
+    say("blocking").map(move |()| block()).erase()
+}
+
+/// Never stops printing to standard error, or waiting for somebody to read it.
+fn talkative() -> Effect<(), Never, ()> {
+    let talk = || while writeln!(std::io::stderr(), "and another thing").is_ok() {};
+    say("talking").map(move |()| talk()).erase()
 }
 
 fn program(name: &str) -> ExitCode {
@@ -55,6 +70,15 @@ fn program(name: &str) -> ExitCode {
             }))
         }
         "patient" => run_main(waiting().ensuring(stuck())),
+        "blocked" => quick.run(blocked()),
+        "blocked finalizer" => run_main(waiting().ensuring(blocked())),
+        "blocked everywhere" => run_main(effect(async |cx: Cx<()>| {
+            for _ in 0..64 {
+                drop(cx.fork(blocked()));
+            }
+            cx.run(blocked()).await
+        })),
+        "talkative" => run_main(waiting().ensuring(talkative())),
         other => panic!("there is no program {other}"),
     }
 }
@@ -94,6 +118,17 @@ impl Running {
             line.clear();
             let length = self.out.read_line(&mut line).unwrap();
             assert_ne!(length, 0, "the program ended and never said {expected}");
+        }
+    }
+
+    /// Reads until this is printed to standard error.
+    fn expect_error(&mut self, expected: &str) {
+        let stderr = self.child.stderr.as_mut().unwrap();
+        let mut printed = String::new();
+        while !printed.contains(expected) {
+            let mut byte = [0];
+            stderr.read_exact(&mut byte).expect(expected);
+            printed.push(byte[0].into());
         }
     }
 
@@ -221,6 +256,46 @@ fn a_second_signal_ends_the_program_at_once() {
     assert_eq!(code, 143);
     assert!(errors.contains("terminated: ending at once"), "{errors}");
     assert!(errors.contains("1 finalizer did not run"), "{errors}");
+}
+
+#[test]
+fn a_blocked_body_does_not_outlive_the_grace_period() {
+    let mut running = Running::start("blocked");
+    running.expect("blocking");
+    running.signal("INT");
+    let (code, errors) = running.end();
+    assert_eq!(code, 130);
+    assert!(errors.contains("still running after 50ms:"), "{errors}");
+}
+
+#[test]
+fn a_second_signal_ends_a_blocked_program_as_well() {
+    let mut running = Running::start("blocked finalizer");
+    running.expect("ready");
+    running.signal("INT");
+    running.expect("blocking");
+    running.signal("TERM");
+    let (code, errors) = running.end();
+    assert_eq!(code, 143);
+    assert!(errors.contains("terminated: ending at once"), "{errors}");
+
+    let mut running = Running::start("blocked everywhere");
+    running.expect("blocking");
+    running.signal("INT");
+    running.expect_error("interrupted: stopping");
+    running.signal("INT");
+    assert_eq!(running.end().0, 130);
+}
+
+#[test]
+fn a_second_signal_ends_a_program_that_waits_to_be_read() {
+    let mut running = Running::start("talkative");
+    running.expect("ready");
+    running.signal("INT");
+    running.expect("talking");
+    running.signal("TERM");
+    let code = running.child.wait().unwrap().code();
+    assert_eq!(code, Some(143));
 }
 
 #[tokio::test]

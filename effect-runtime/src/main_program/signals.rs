@@ -1,0 +1,75 @@
+//! The signals that ask a program to end.
+
+use std::fmt::{self, Display};
+use std::io;
+use std::pin::pin;
+
+use futures::future::{Either, select};
+
+/// A signal that asks a program to end.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Signal {
+    Interrupt,
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is only Ctrl-C elsewhere"))]
+    Terminate,
+}
+
+impl Signal {
+    /// The exit code of a program that it ended: 128 and the signal's number, as shells have it.
+    pub(super) fn exit_code(self) -> u8 {
+        match self {
+            Signal::Interrupt => 128 + 2,
+            Signal::Terminate => 128 + 15,
+        }
+    }
+}
+
+impl Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Signal::Interrupt => "interrupted",
+            Signal::Terminate => "terminated",
+        })
+    }
+}
+
+/// The signals that ask a program to end, from now on.
+pub(super) struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// Listens by way of the tokio runtime that the caller is in.
+    pub(super) fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    pub(super) async fn next(&mut self) -> Signal {
+        match select(pin!(self.interrupt.recv()), pin!(self.terminate.recv())).await {
+            Either::Left(_) => Signal::Interrupt,
+            Either::Right(_) => Signal::Terminate,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Signals {})
+    }
+
+    pub(super) async fn next(&mut self) -> Signal {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Signal::Interrupt,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}

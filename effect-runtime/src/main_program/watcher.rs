@@ -1,0 +1,132 @@
+//! Who listens to signals while a program runs: a thread of its own, which nothing in the program can block.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "its thread and its times are outside of the program that it watches"
+)]
+
+use std::convert::Infallible;
+use std::fmt::{self, Display};
+use std::future::pending;
+use std::io;
+use std::pin::pin;
+use std::process;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use effect_core::FiberRef;
+use futures::channel::oneshot;
+use futures::future::{Either, select};
+use tokio::runtime::Builder;
+use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
+
+use super::print;
+use super::signals::{Signal, Signals};
+
+/// How long a program whose time is up may take to drop its tasks, which say what is lost with them.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How long a line may take to be printed: standard error may be a full pipe that nobody reads.
+const PRINTING: Duration = Duration::from_millis(100);
+
+/// Listens to signals, and sees to it that the program ends: at a first one within the grace period, at a second
+/// one at once. Dropped, it listens no more.
+pub(super) struct Watcher {
+    first: Arc<OnceLock<Signal>>,
+    time_is_up: oneshot::Receiver<Signal>,
+    /// Its drop tells the thread to end.
+    _in_use: oneshot::Sender<Infallible>,
+}
+
+impl Watcher {
+    pub(super) fn start(root: FiberRef, grace: Duration) -> io::Result<Self> {
+        // Not the program's runtime, whose threads may all be blocked.
+        let tokio = Builder::new_current_thread().enable_all().build()?;
+        let signals = {
+            let _entered = tokio.enter();
+            Signals::listen()?
+        };
+        let first = Arc::default();
+        let (tell, time_is_up) = oneshot::channel();
+        let (in_use, dropped) = oneshot::channel();
+        let watch = watch(signals, root, grace, Arc::clone(&first), tell);
+        let thread = thread::Builder::new().name("signals".to_owned());
+        thread.spawn(move || {
+            tokio.block_on(select(dropped, pin!(watch)));
+            // What is still being printed must not hold this thread up.
+            tokio.shutdown_background();
+        })?;
+        Ok(Watcher {
+            first,
+            time_is_up,
+            _in_use: in_use,
+        })
+    }
+
+    /// The first signal that there was.
+    pub(super) fn signal(&self) -> Option<Signal> {
+        self.first.get().copied()
+    }
+
+    /// Waits until the program has to end now, and tells because of which signal. If it does not end by itself
+    /// after this, it is ended.
+    pub(super) async fn time_is_up(&mut self) -> Signal {
+        match (&mut self.time_is_up).await {
+            Ok(signal) => signal,
+            Err(oneshot::Canceled) => pending().await,
+        }
+    }
+}
+
+async fn watch(
+    mut signals: Signals,
+    root: FiberRef,
+    grace: Duration,
+    first: Arc<OnceLock<Signal>>,
+    time_is_up: oneshot::Sender<Signal>,
+) {
+    let signal = signals.next().await;
+    let _ = first.set(signal);
+    say(format!(
+        "{signal}: stopping; once more ends the program at once"
+    ))
+    .await;
+    root.interrupt();
+    let (last, why) = match select(pin!(signals.next()), pin!(sleep(grace))).await {
+        Either::Left((second, _)) => (second, format!("{second}: ending at once")),
+        Either::Right(_) => (signal, format!("still running after {grace:?}:")),
+    };
+    say(format!("{why}{}", StillRunning(&root))).await;
+    let _ = time_is_up.send(last);
+    sleep(LAST_WORDS).await;
+    process::exit(last.exit_code().into());
+}
+
+async fn say(line: String) {
+    let _ = timeout(PRINTING, spawn_blocking(|| print(line))).await;
+}
+
+/// Prints a fiber and its children, a line each, indented.
+struct StillRunning<'a>(&'a FiberRef);
+
+impl Display for StillRunning<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A stack of our own: fibers may nest deeper than this thread's.
+        let mut pending = vec![(self.0.clone(), 1)];
+        while let Some((fiber, depth)) = pending.pop() {
+            if !fiber.is_done() {
+                write!(f, "\n{:indent$}{fiber}", "", indent = depth * 2)?;
+            }
+            pending.extend(
+                fiber
+                    .children()
+                    .into_iter()
+                    .rev()
+                    .map(|child| (child, depth + 1)),
+            );
+        }
+        Ok(())
+    }
+}
