@@ -184,7 +184,7 @@ impl Drop for DropGuard {
         }
         let runtime = Arc::clone(fiber.runtime());
         let orphan = Orphan { fiber: Some(fiber) };
-        runtime.spawn(Box::pin(orphan.finish()));
+        runtime.spawn_orphan(Box::pin(orphan.finish()));
     }
 }
 

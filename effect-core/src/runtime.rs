@@ -21,6 +21,14 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// Starts a task. It is dropped, unpolled, if the runtime has shut down.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 
+    /// Starts an orphan: what is still owed by a fiber whose driver was dropped, its finalizers.
+    ///
+    /// Nobody waits for an orphan, so a runtime that can shut down should count them and wait for them first.
+    /// This only [`spawn`](Runtime::spawn)s it, unless overridden.
+    fn spawn_orphan(&self, orphan: BoxFuture<'static, ()>) {
+        self.spawn(orphan);
+    }
+
     /// The current time.
     fn now(&self) -> Instant;
 

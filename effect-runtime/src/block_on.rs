@@ -1,12 +1,14 @@
 //! Running an effect from sync code.
 
 use std::io;
-use std::sync::Arc;
+use std::time::Duration;
 
-use effect_core::{Effect, Exit, Program, TokioRuntime, Value};
-use futures::FutureExt;
-use tokio::runtime::{Builder, Runtime};
-use tokio::task::coop::consume_budget;
+use effect_core::{Effect, Exit, Program, Value};
+
+use crate::own_runtime::OwnRuntime;
+
+/// How long `run` waits for orphans.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Why an effect could not even be started.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +24,10 @@ pub enum RunError {
 }
 
 /// Runs an effect on a multi-threaded tokio runtime of its own, and tells how it ended.
+///
+/// Its finalizers and its children end before it does. Then an effect that plain tokio code began and dropped has
+/// 10 seconds to run its finalizers. What has not ended by then is dropped, as is at once what that code only
+/// spawned, and finalizers that are lost so are [reported](effect_core::Report::LostFinalizers).
 ///
 /// # Errors
 ///
@@ -47,26 +53,8 @@ where
     A: Value,
     P: Program<(), Error = E, Value = A>,
 {
-    let tokio = start_tokio()?;
-    let runtime = Arc::new(TokioRuntime::new(tokio.handle().clone()));
-    let exit = tokio.block_on(effect.run_on(runtime));
-    // A blocking closure that nobody waits for any more must not hold its caller up.
-    tokio.shutdown_background();
+    let own = OwnRuntime::start()?;
+    let exit = own.block_on(own.finish(effect.run_on(own.effects()), GRACE));
+    own.shut_down();
     Ok(exit)
-}
-
-/// Starts a multi-threaded tokio runtime, where one may be waited for.
-pub(crate) fn start_tokio() -> Result<Runtime, RunError> {
-    if is_polled() {
-        return Err(RunError::InsideRuntime);
-    }
-    Ok(Builder::new_multi_thread().enable_all().build()?)
-}
-
-/// Whether tokio polls the caller, whose thread must then not be blocked.
-///
-/// A current `Handle` is no sign of that: the threads that may block have one as well. But whatever tokio polls
-/// has a budget of steps, which fits a byte, and has to yield when it has used it up; nothing else has one.
-fn is_polled() -> bool {
-    (0..=u8::MAX).any(|_| consume_budget().now_or_never().is_none())
 }

@@ -6,6 +6,7 @@
 
 mod block_on;
 mod main_program;
+mod own_runtime;
 
 pub use block_on::{RunError, run};
 pub use main_program::{Main, run_main};

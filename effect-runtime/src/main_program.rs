@@ -8,15 +8,14 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::pin::pin;
 use std::process::{ExitCode, Termination};
-use std::sync::Arc;
 use std::time::Duration;
 
-use effect_core::{Effect, Exit, Program, TokioRuntime, Value};
+use effect_core::{Effect, Exit, Program, Value};
 use futures::future::{Either, select};
 
 use self::watcher::Watcher;
 use crate::RunError;
-use crate::block_on::start_tokio;
+use crate::own_runtime::OwnRuntime;
 
 /// Runs an effect as the whole program. The same as [`Main::new`] and [`Main::run`].
 ///
@@ -44,6 +43,9 @@ where
 /// - **On Ctrl-C or SIGTERM** the root fiber is interrupted, and its finalizers have a grace period. What
 ///   still runs after that is printed, and the program ends.
 /// - **A second signal**, of either kind, ends it at once.
+/// - **Without a signal** the program ends when the root fiber has. Then an effect that plain tokio code began and
+///   dropped has the grace period to run its finalizers; those lost are
+///   [reported](effect_core::Report::LostFinalizers).
 /// - **A thread that is blocked**, by the body or by a finalizer, changes nothing of this, except that the end
 ///   comes up to a second later: the process exits from under it.
 /// - **The exit code** is the one the value stands for on success, 1 on a failure, 101 on a defect (as Rust's
@@ -64,7 +66,7 @@ impl Main {
         }
     }
 
-    /// Gives finalizers this long to end after a signal.
+    /// Gives finalizers this long to end after a signal, or after the end of the root fiber.
     pub const fn grace(self, grace: Duration) -> Self {
         Main { grace }
     }
@@ -95,29 +97,22 @@ impl Main {
         A: Value + Termination,
         P: Program<(), Error = E, Value = A>,
     {
-        let tokio = start_tokio()?;
-        let runtime = Arc::new(TokioRuntime::new(tokio.handle().clone()));
-        let (root, exit) = effect.start_on(runtime);
+        let own = OwnRuntime::start()?;
+        let (root, exit) = effect.start_on(own.effects());
         // It watches until all is printed, too: that may wait for somebody to read it.
         let mut watcher = Watcher::start(root, self.grace)?;
-        let ended = tokio.block_on(async {
+        let ended = own.block_on(async {
+            let exit = own.finish(exit, self.grace);
             match select(pin!(exit), pin!(watcher.time_is_up())).await {
                 Either::Left((exit, _)) => Ok(exit),
                 Either::Right((signal, _)) => Err(signal),
             }
         });
-        match ended {
-            Ok(exit) => {
-                // A blocking read that nobody waits for any more must not hold the program up.
-                tokio.shutdown_background();
-                Ok(exit_code(exit, &watcher))
-            }
-            Err(signal) => {
-                // The tasks that are dropped now still say which finalizers are lost with them.
-                tokio.shutdown_timeout(Duration::from_millis(100));
-                Ok(ExitCode::from(signal.exit_code()))
-            }
-        }
+        own.shut_down();
+        Ok(match ended {
+            Ok(exit) => exit_code(exit, &watcher),
+            Err(signal) => ExitCode::from(signal.exit_code()),
+        })
     }
 }
 

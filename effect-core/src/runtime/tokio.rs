@@ -8,11 +8,14 @@
     reason = "this is where the disallowed methods are wrapped"
 )]
 
+mod orphans;
+
 use std::time::Instant;
 
 use futures::future::{BoxFuture, FutureExt};
 use tokio::runtime::Handle;
 
+use self::orphans::Orphan;
 use super::Runtime;
 
 /// A tokio runtime, ours or the one already running.
@@ -50,11 +53,57 @@ impl TokioRuntime {
     pub fn current() -> Self {
         TokioRuntime::new(Handle::current())
     }
+
+    /// Waits until no orphan is left on this tokio runtime: no fiber whose driver was dropped, by somebody's
+    /// `select!` say, and which still has finalizers to run.
+    ///
+    /// A tokio runtime that shuts down does not wait for them. `effect::run` and `Main` call this before they shut
+    /// theirs down; a main function of your own calls it at its end, and limits how long that may take.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing for the orphans.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{never, sleep, sync, Never, TokioRuntime};
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use std::time::Duration;
+    ///
+    /// static CLOSED: AtomicBool = AtomicBool::new(false);
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let close = sleep::<_, Never>(Duration::from_millis(10))
+    ///     .flat_map(|()| sync(|| CLOSED.store(true, Ordering::Relaxed)));
+    /// let connection = never::<_, Never, ()>().ensuring(close);
+    ///
+    /// // Tokio drops the connection, and waits for nothing.
+    /// let late = tokio::time::timeout(Duration::from_millis(1), connection.into_future());
+    /// assert!(late.await.is_err());
+    /// assert!(!CLOSED.load(Ordering::Relaxed));
+    ///
+    /// TokioRuntime::current().wait_for_orphans().await;
+    /// assert!(CLOSED.load(Ordering::Relaxed));
+    /// # }
+    /// ```
+    pub async fn wait_for_orphans(&self) {
+        orphans::wait(self.handle.id()).await;
+    }
 }
 
 impl Runtime for TokioRuntime {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
         self.handle.spawn(task);
+    }
+
+    fn spawn_orphan(&self, orphan: BoxFuture<'static, ()>) {
+        let counted = Orphan::count(self.handle.id());
+        self.handle.spawn(async move {
+            orphan.await;
+            drop(counted);
+        });
     }
 
     fn now(&self) -> Instant {
