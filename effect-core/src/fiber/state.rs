@@ -195,7 +195,7 @@ impl FiberState {
             let mut inner = self.inner.lock();
             if inner.done {
                 drop(inner);
-                self.runtime.spawn(work);
+                self.runtime.spawn_orphan(work);
                 return;
             }
             let at = Mark(self.pushed.fetch_add(1, Ordering::AcqRel));
