@@ -51,7 +51,7 @@ impl Runtime for Witness {
         self.tokio.now()
     }
 
-    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+    fn sleep_until(&self, deadline: Instant) -> effect::Timer {
         self.tokio.sleep_until(deadline)
     }
 

@@ -41,7 +41,7 @@ pub use exit::Exit;
 pub use fiber::{Fiber, FiberId, FiberRef};
 pub use into_effect::IntoEffect;
 pub use program::{Outcome, Pace, Program, Step};
-pub use runtime::{Report, Runtime, TokioRuntime};
+pub use runtime::{Report, Runtime, Timer, TokioRuntime};
 pub use schedule::Schedule;
 
 /// The programs that combinators are made of. One seldom needs to name them.

@@ -9,8 +9,10 @@ use futures::future::BoxFuture;
 
 use crate::fiber::FiberId;
 
+mod timer;
 mod tokio;
 
+pub use self::timer::Timer;
 pub use self::tokio::TokioRuntime;
 
 /// What drives fibers: the only door through which this library reaches threads and clocks.
@@ -33,7 +35,7 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     fn now(&self) -> Instant;
 
     /// Waits until the given time.
-    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()>;
+    fn sleep_until(&self, deadline: Instant) -> Timer;
 
     /// Runs a job on a thread that may block.
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>);

@@ -9,13 +9,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use futures::future::BoxFuture;
 use pin_project_lite::pin_project;
 
 use crate::cx::deadline;
 use crate::program::Outcome;
 use crate::settled::settled;
-use crate::{Cx, Effect, Env, IntoEffect, Program, Runtime, Value};
+use crate::{Cx, Effect, Env, IntoEffect, Program, Runtime, Timer, Value};
 
 /// # Racing
 impl<R, E, A, P> Effect<R, E, A, P>
@@ -387,7 +386,8 @@ pin_project! {
         // Set when the body starts.
         deadline: Option<Instant>,
         // An effect that is ready at once needs no timer.
-        timer: Option<BoxFuture<'static, ()>>,
+        #[pin]
+        timer: Option<Timer>,
     }
 }
 
@@ -396,7 +396,7 @@ impl<A, E, Fut: Future<Output = Result<A, E>>> Future for Limited<'_, Fut> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
+        let mut this = self.project();
         let (runtime, limit) = (*this.runtime, *this.limit);
         let deadline = *this
             .deadline
@@ -404,12 +404,10 @@ impl<A, E, Fut: Future<Output = Result<A, E>>> Future for Limited<'_, Fut> {
         if let Poll::Ready(result) = this.body.poll(task) {
             return Poll::Ready(result.map_err(TimeoutError::Failed));
         }
-        let timer = this
-            .timer
-            .get_or_insert_with(|| runtime.sleep_until(deadline));
-        timer
-            .as_mut()
-            .poll(task)
-            .map(|()| Err(TimeoutError::Elapsed(limit)))
+        if this.timer.is_none() {
+            this.timer.set(Some(runtime.sleep_until(deadline)));
+        }
+        let timer = this.timer.as_pin_mut().expect("set above");
+        timer.poll(task).map(|()| Err(TimeoutError::Elapsed(limit)))
     }
 }

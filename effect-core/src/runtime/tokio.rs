@@ -12,11 +12,14 @@ mod orphans;
 
 use std::time::Instant;
 
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 
 use self::orphans::Orphan;
-use super::Runtime;
+use super::{Runtime, Timer};
+
+/// Tokio's timer.
+pub(super) type TokioSleep = tokio::time::Sleep;
 
 /// A tokio runtime, ours or the one already running.
 ///
@@ -110,10 +113,10 @@ impl Runtime for TokioRuntime {
         tokio::time::Instant::now().into_std()
     }
 
-    fn sleep_until(&self, deadline: Instant) -> BoxFuture<'static, ()> {
+    fn sleep_until(&self, deadline: Instant) -> Timer {
         // A timer belongs to the runtime that is entered: the one that polls us, or, if there is none, ours.
         let _entered = Handle::try_current().is_err().then(|| self.handle.enter());
-        tokio::time::sleep_until(deadline.into()).boxed()
+        Timer::tokio(tokio::time::sleep_until(deadline.into()))
     }
 
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
