@@ -283,3 +283,76 @@ async fn a_finalizer_that_joins_an_interrupted_fiber_dies_and_does_not_hang() {
     let exit = body.run_exit().await;
     assert!(exit.cause().unwrap().is_die(), "{exit:?}");
 }
+
+/// An effect that cannot be interrupted, and panics: its inner finalizer is owed by a finalizer.
+fn panics_late(log: &Log) -> Effect<(), Never, ()> {
+    sleep(secs(2))
+        .map(|()| panic!("a bug"))
+        .ensuring(log.note("inner"))
+        .uninterruptible()
+        .erase()
+}
+
+#[test]
+fn what_a_dying_finalizer_owes_runs_before_what_is_around_it() {
+    let log = Log::new();
+    let limited = panics_late(&log)
+        .ensuring(log.note("outer"))
+        .timeout(secs(1));
+    assert!(!in_virtual_time(limited.run_exit()).is_success());
+    assert_eq!(log.lines(), ["inner", "outer"]);
+}
+
+#[test]
+fn what_a_foreign_drop_owes_runs_in_order_beside_the_body() {
+    let log = Log::new();
+    let (dropped, after) = (
+        panics_late(&log).ensuring(log.note("outer")),
+        log.note("body"),
+    );
+    let body = effect(async move |cx: Cx<()>| {
+        {
+            let run = std::pin::pin!(cx.run(dropped));
+            let late = std::pin::pin!(cx.sleep(secs(1)));
+            futures::future::select(run, late).await;
+        }
+        cx.sleep(secs(5)).await;
+        cx.run(after).await
+    });
+    assert!(!in_virtual_time(body.run_exit()).is_success());
+    assert_eq!(log.lines(), ["inner", "outer", "body"]);
+}
+
+#[test]
+fn a_release_has_ended_with_all_that_it_owes_before_the_next_begins() {
+    let log = Log::new();
+    let pool =
+        die::<(), Never, ()>("release of the pool").ensuring(log.note_after(secs(1), "inner"));
+    let socket = log.note("socket");
+    let (pool, acquired) = (pool.erase(), succeed::<(), Never, ()>(()));
+    let scope = acquire_release(acquired.clone(), move |()| socket)
+        .flat_map(move |()| acquire_release(acquired, move |()| pool))
+        .scoped();
+    assert!(!in_virtual_time(scope.run_exit()).is_success());
+    assert_eq!(log.lines(), ["inner", "socket"]);
+}
+
+#[test]
+fn an_exit_waits_for_what_a_foreign_drop_in_it_owes_and_takes_nobody_elses() {
+    let dropping = effect(async |cx: Cx<()>| {
+        let dies = sleep::<_, Never>(secs(3)).map(|()| panic!("a bug"));
+        let guarded = never::<(), Never, ()>().ensuring(dies);
+        {
+            let run = std::pin::pin!(cx.run(guarded));
+            let late = std::pin::pin!(cx.sleep(secs(1)));
+            futures::future::select(run, late).await;
+        }
+        Ok::<_, Never>(())
+    });
+    // Settles finalizers of its own while those of the other wait.
+    let sibling = sleep::<(), Never>(secs(2)).ensuring(sleep(secs(4)));
+    let both = dropping.exit().zip_par(sibling.exit());
+    let Ok((dropping, sibling)) = in_virtual_time(both.into_future());
+    assert!(dropping.cause().is_some_and(Cause::is_die), "{dropping:?}");
+    assert!(sibling.is_success(), "{sibling:?}");
+}

@@ -5,7 +5,7 @@ mod common;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use common::{in_virtual_time, secs, virtual_runtime};
+use common::{Log, in_virtual_time, secs, virtual_runtime};
 use effect::prelude::*;
 use effect::{Report, Runtime, TokioRuntime};
 use futures::future::BoxFuture;
@@ -189,4 +189,32 @@ fn finalizers_that_a_runtime_takes_with_it_are_counted() {
     let mut reports = witness.reports();
     reports.sort();
     assert_eq!(reports, ["1 lost", "2 lost"]);
+}
+
+#[test]
+fn what_is_owed_after_a_fibers_end_runs_in_order_and_its_defects_are_reported() {
+    let log = Log::new();
+    let guarded = never::<(), Never, ()>()
+        .ensuring(log.note_after(secs(1), "inner"))
+        .ensuring(log.note("outer"))
+        .ensuring(fail::<_, _, ()>("disk full").or_die());
+    // The future of a run that outlives its fiber, because somebody kept the context.
+    let body = effect(async move |cx: Cx<()>| {
+        let kept = cx.clone();
+        let mut run = Box::pin(async move { kept.run(guarded).await });
+        assert!(futures::poll!(run.as_mut()).is_pending());
+        Ok::<_, Never>(Some(Arc::new(Mutex::new(Some(run)))))
+    });
+    let reports = in_virtual_time(async {
+        let witness = Witness::new(&Handle::current());
+        let exit = body.run_on(Arc::new(witness.clone())).await;
+        drop(exit);
+        let Ok(()) = sleep::<_, Never>(secs(5)).await;
+        witness.reports()
+    });
+    assert_eq!(log.lines(), ["inner", "outer"]);
+    let [report] = &reports[..] else {
+        panic!("{reports:?}");
+    };
+    assert!(report.contains("died: disk full"), "{report}");
 }

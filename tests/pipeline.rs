@@ -539,3 +539,56 @@ async fn a_stage_that_never_waits_lets_its_run_be_interrupted() {
         "{done} items were done before the interruption was seen"
     );
 }
+
+/// Something whose drop may be a bug.
+struct Bomb(u32);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(self.0 != 3, "a bug in a drop");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_whose_effect_panics_when_it_is_dropped_has_failed() {
+    let (output, errors) = (Channel::bounded(8), Channel::bounded(8));
+    let hold = |n: u32| {
+        let bomb = Bomb(n);
+        succeed::<_, Never, _>(n).on_interrupt(sync(move || drop(bomb)))
+    };
+    let report = Pipeline::from_channel(filled(0..6))
+        .via(stage("hold", hold))
+        .to_channel(output.clone())
+        .with_error_channel(errors.clone())
+        .run()
+        .await
+        .unwrap();
+    assert_eq!((report.delivered, report.failed), (5, 1));
+    assert_eq!(drain(&output).await, [0, 1, 2, 4, 5]);
+    let failed = drain(&errors).await.pop().unwrap().to_string();
+    assert!(failed.contains("a bug in a drop"), "{failed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_output_ends_a_run_whose_only_worker_waits() {
+    let output = Channel::bounded(1);
+    let wait = |n: u32| async move {
+        if n == 3 {
+            std::future::pending::<()>().await;
+        }
+        Ok::<_, Never>(n)
+    };
+    let run = Pipeline::from_channel(filled(0..6))
+        .via(stage("wait", wait))
+        .to_channel(output.clone())
+        .run();
+    let program = effect(async move |cx: Cx<()>| {
+        let fiber = cx.fork(run);
+        cx.sleep(millis(1)).await;
+        output.close();
+        cx.run(fiber.join()).await
+    });
+    let error = program.await.unwrap_err();
+    assert!(matches!(error, PipelineError::OutputClosed { .. }));
+    assert_adds_up(error.report());
+}

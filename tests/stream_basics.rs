@@ -378,3 +378,17 @@ async fn a_stream_that_is_interrupted_from_within_never_looks_complete() {
     });
     broken.into_stream().collect::<Vec<_>>().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_last_item_comes_before_the_panic_that_cut_its_stream_short() {
+    let broken = Stream::range(1..6).map(|n| {
+        assert!(n != 3, "three");
+        n
+    });
+    let mut items = broken.into_stream();
+    assert_eq!(items.next().await, Some(1));
+    assert_eq!(items.next().await, Some(2));
+    let end = std::panic::AssertUnwindSafe(items.next());
+    assert!(futures::FutureExt::catch_unwind(end).await.is_err());
+    assert_eq!(items.next().await, None);
+}

@@ -37,16 +37,6 @@ impl CleanupQueue {
         self.owed.push_back((at, work));
     }
 
-    /// Takes the first piece of work.
-    pub(crate) fn pop(&mut self) -> Option<(Mark, Finalizer)> {
-        self.owed.pop_front()
-    }
-
-    /// Puts back the first piece of work, which was begun.
-    pub(crate) fn put_back(&mut self, at: Mark, work: Finalizer) {
-        self.owed.push_front((at, work));
-    }
-
     /// Takes all that was pushed since a mark.
     pub(crate) fn claim(&mut self, since: Mark) -> Claimed {
         let first = self.owed.partition_point(|(at, _)| *at < since);
@@ -65,25 +55,31 @@ impl CleanupQueue {
 /// Work that somebody has taken on, last first.
 pub(crate) type Claimed = SmallVec<[Finalizer; 1]>;
 
-/// Runs what was pushed onto a fiber's queue since a mark, in order, until there is none.
+/// Runs work that was pushed onto a fiber's queue, one piece after the other, in order.
 ///
-/// It takes that work on when it is created, right after the drop that pushed it: whatever else runs on the
-/// fiber meanwhile, a sibling's finalizers or the driver, cannot begin the second piece before the first has
-/// ended. Work that panics is recorded as a defect of the fiber and does not stop the next. Dropped while it
-/// waits, it owes what is left to the fiber again.
+/// It takes that work on right after the poll or the drop that pushed it, so that nobody else on the fiber does, a
+/// sibling or the driver. Work that panics is recorded as a defect of the fiber and does not stop the next. Dropped
+/// while it waits, it owes what is left to the fiber again.
 pub(crate) struct Settle {
     fiber: Arc<FiberState>,
-    since: Mark,
+    running: Option<Finalizer>,
     claimed: Claimed,
 }
 
 impl Settle {
-    pub(crate) fn new(fiber: &Arc<FiberState>, since: Mark) -> Self {
+    /// Nothing yet.
+    pub(crate) fn new(fiber: &Arc<FiberState>) -> Self {
         Settle {
             fiber: Arc::clone(fiber),
-            since,
-            claimed: fiber.claim(since),
+            running: None,
+            claimed: Claimed::new(),
         }
+    }
+
+    /// Takes on what was pushed since a mark, behind what is there.
+    pub(crate) fn claim(&mut self, since: Mark) {
+        let later = self.fiber.claim(since);
+        self.claimed.insert_many(0, later);
     }
 }
 
@@ -93,18 +89,21 @@ impl Future for Settle {
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         loop {
-            let Some(work) = this.claimed.last_mut() else {
-                // The work may itself have dropped what owes work.
-                this.claimed = this.fiber.claim(this.since);
-                if this.claimed.is_empty() {
-                    return Poll::Ready(());
-                }
-                continue;
+            if this.running.is_none() {
+                this.running = this.claimed.pop();
+            }
+            let Some(running) = &mut this.running else {
+                return Poll::Ready(());
             };
-            let ended = ready!(catch_poll(work.as_mut(), task));
-            drop(this.claimed.pop());
-            this.fiber.give_up(1);
-            if let Err(defect) = ended {
+            let before = this.fiber.mark();
+            let polled = catch_poll(running.as_mut(), task);
+            if polled.is_ready() {
+                this.running = None;
+                this.fiber.give_up(1);
+            }
+            // What the work has itself dropped owes work that comes before all that is around it.
+            this.claimed.extend(this.fiber.claim(before));
+            if let Err(defect) = ready!(polled) {
                 this.fiber.record_defect(defect);
             }
         }
@@ -113,8 +112,10 @@ impl Future for Settle {
 
 impl Drop for Settle {
     fn drop(&mut self) {
-        self.fiber.give_up(self.claimed.len());
-        while let Some(work) = self.claimed.pop() {
+        let begun = self.running.take();
+        self.fiber
+            .give_up(self.claimed.len() + usize::from(begun.is_some()));
+        for work in begun.into_iter().chain(self.claimed.drain(..).rev()) {
             self.fiber.owe(work);
         }
     }

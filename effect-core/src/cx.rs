@@ -14,7 +14,9 @@ use crate::{Cause, Defect, Effect, Env, IntoEffect, Never, Program, Runtime, Val
 
 /// What a running effect has: the environment `R`, the fiber it runs on, the scope it is in, the runtime.
 ///
-/// It is given to every [`effect`](crate::effect) body, and is cheap to clone.
+/// It is given to every [`effect`](crate::effect) body, and is cheap to clone. It belongs to the task of its fiber:
+/// in another task, [`fork`](Cx::fork) is what to do with it. What is [run](Cx::run) there by it is not interrupted with
+/// the fiber, and what it owes after the fiber's end is done by the runtime.
 ///
 /// # Examples
 ///

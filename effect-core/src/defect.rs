@@ -100,18 +100,13 @@ impl Defect {
             Ok(defect) => return *defect,
             Err(payload) => payload,
         };
-        let location = LAST_PANIC.take();
-        let message = match payload.downcast::<String>() {
-            Ok(message) => *message,
-            Err(payload) => match payload.downcast::<&'static str>() {
-                Ok(message) => (*message).to_owned(),
-                Err(_) => "a panic whose payload is no string".to_owned(),
-            },
-        };
+        let message = message_of(&*payload).unwrap_or(NO_STRING);
+        // What the hook was told last may be of another panic, if this one was resumed, and not begun.
+        let location = LAST_PANIC.take().filter(|last| last.message == message);
         let details = Details {
-            message,
-            location,
-            shown: true,
+            message: message.to_owned(),
+            shown: location.is_some(),
+            location: location.map(|last| last.place),
         };
         Defect {
             details: Arc::new(details),
@@ -139,7 +134,22 @@ impl std::error::Error for Defect {}
 
 thread_local! {
     /// Where this thread panicked last. A panic's payload does not say; only the hook is told.
-    static LAST_PANIC: Cell<Option<Place>> = const { Cell::new(None) };
+    static LAST_PANIC: Cell<Option<LastPanic>> = const { Cell::new(None) };
+}
+
+/// The message of a panic that has none.
+const NO_STRING: &str = "a panic whose payload is no string";
+
+struct LastPanic {
+    message: String,
+    place: Place,
+}
+
+fn message_of(payload: &dyn Any) -> Option<&str> {
+    payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&'static str>().copied())
 }
 
 /// Makes the places of panics known to defects. Whatever hook was set before is called as before.
@@ -148,7 +158,10 @@ pub(crate) fn watch_panics() {
     WATCH.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            LAST_PANIC.set(info.location().map(Place::from));
+            LAST_PANIC.set(info.location().map(|location| LastPanic {
+                message: message_of(info.payload()).unwrap_or(NO_STRING).to_owned(),
+                place: location.into(),
+            }));
             previous(info);
         }));
     });

@@ -7,12 +7,13 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::cleanup::{CleanupQueue, Mark, Settle};
+use crate::cleanup::{Mark, Settle};
 use crate::defect::{self, catch, catch_poll};
 use crate::fiber::{ExitSlot, FiberState, WakerId};
+use crate::net::net;
 use crate::program::{self, Outcome};
 use crate::runtime::Report;
-use crate::{Cause, Cx, Env, Exit, Program, Value};
+use crate::{Cause, Cx, Env, Exit, Never, Program, Value};
 
 /// Drives a forked fiber and leaves its exit for the handle.
 pub(crate) fn drive_child<R, E, A, P>(
@@ -54,8 +55,10 @@ where
 pin_project! {
     /// Polls a body until it returns, panics or is interrupted, and drops it.
     struct Body<'cx, Fut> {
-        fiber: &'cx FiberState,
+        fiber: &'cx Arc<FiberState>,
         listening: Option<WakerId>,
+        // What is owed by drops that nobody in the body waits for.
+        background: Option<Settle>,
         #[pin]
         body: Option<Fut>,
     }
@@ -69,6 +72,7 @@ where
     Body {
         fiber: cx.fiber(),
         listening: None,
+        background: None,
         body: Some(program::run(program, cx)),
     }
 }
@@ -79,10 +83,8 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Exit<E, A>> {
         let mut this = self.project();
         let fiber = *this.fiber;
-        let waker = Some(WakerId::of(task.waker()));
-        if *this.listening != waker {
-            fiber.listen(task);
-            *this.listening = waker;
+        if *this.listening != Some(WakerId::of(task.waker())) {
+            *this.listening = Some(fiber.listen(task));
         }
         let interrupted = || Exit::Failure(Cause::interrupt(fiber.interrupted_by()));
         let exit = if fiber.is_interrupted() {
@@ -94,7 +96,9 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
                 Poll::Ready(Err(defect)) => Exit::Failure(Cause::die(defect)),
                 Poll::Pending => {
                     if fiber.mark() != Mark::START {
-                        poll_background(fiber, task);
+                        let background = this.background.get_or_insert_with(|| Settle::new(fiber));
+                        background.claim(Mark::START);
+                        let _ = Pin::new(background).poll(task);
                     }
                     // The body may have interrupted itself, after which no waker will tell.
                     if !fiber.is_interrupted() {
@@ -104,6 +108,8 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
                 }
             }
         };
+        // What was owed before goes back first: the finalizers of what is around it come later.
+        *this.background = None;
         drop_body(fiber, this.body);
         Poll::Ready(exit)
     }
@@ -113,21 +119,6 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
 pub(crate) fn drop_body<Fut>(fiber: &FiberState, mut body: Pin<&mut Option<Fut>>) {
     if let Err(defect) = catch(|| body.set(None)) {
         fiber.record_defect(defect);
-    }
-}
-
-/// Runs what a foreign drop pushed while the body goes on. What has begun stays in the queue: the finalizers
-/// of what is around that drop wait for it.
-fn poll_background(fiber: &FiberState, task: &mut Context<'_>) {
-    while let Some((at, mut work)) = fiber.with_cleanup(CleanupQueue::pop) {
-        match catch_poll(work.as_mut(), task) {
-            Poll::Pending => {
-                fiber.with_cleanup(|queue| queue.put_back(at, work));
-                return;
-            }
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(defect)) => fiber.record_defect(defect),
-        }
     }
 }
 
@@ -142,7 +133,7 @@ async fn end(fiber: &Arc<FiberState>) {
 /// finalizers of its scope, which the children may have used.
 async fn finish(fiber: &Arc<FiberState>) {
     loop {
-        Settle::new(fiber, Mark::START).await;
+        settle_all(fiber).await;
         if fiber.has_children() {
             fiber.interrupt_children();
             poll_fn(|task| fiber.poll_childless(task)).await;
@@ -153,6 +144,21 @@ async fn finish(fiber: &Arc<FiberState>) {
             return;
         }
     }
+}
+
+/// Runs what was owed by drops.
+fn settle_all(fiber: &Arc<FiberState>) -> Settle {
+    let mut owed = Settle::new(fiber);
+    owed.claim(Mark::START);
+    owed
+}
+
+/// Has an orphan run what was owed by drops after the fiber has ended: somebody had kept its context.
+pub(crate) fn finish_late(fiber: &Arc<FiberState>) {
+    let orphan = Orphan {
+        fiber: Some(Arc::clone(fiber)),
+    };
+    fiber.runtime().spawn_orphan(Box::pin(orphan.finish_late()));
 }
 
 /// Sees to it that a driver which is itself dropped leaves nothing behind: a web framework drops its handler,
@@ -197,6 +203,22 @@ impl Orphan {
     async fn finish(mut self) {
         if let Some(fiber) = &self.fiber {
             end(fiber).await;
+        }
+        self.fiber = None;
+    }
+
+    async fn finish_late(mut self) {
+        if let Some(fiber) = &self.fiber {
+            loop {
+                // The fiber's exit may have been looked at: nobody else hears of these.
+                let ((), defects) = net(fiber, settle_all(fiber)).await;
+                for defect in defects {
+                    fiber.report_unobserved(&Cause::<Never>::die(defect));
+                }
+                if fiber.try_end_late() {
+                    break;
+                }
+            }
         }
         self.fiber = None;
     }

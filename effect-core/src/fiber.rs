@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::driver;
-use crate::runtime::Report;
 use crate::{Cause, Cx, Defect, Effect, Env, Exit, Never, Program, Reason, Value, yield_now};
 
 mod state;
@@ -225,11 +224,7 @@ impl<E, A> Drop for ExitSlot<E, A> {
         if let Some(Exit::Failure(cause)) = exit
             && !cause.is_interrupt()
         {
-            self.fiber.runtime().report(&Report::UnobservedFailure {
-                fiber: self.fiber.id(),
-                name: self.fiber.name().cloned(),
-                cause: (self.describe)(cause),
-            });
+            self.fiber.report_unobserved(&(self.describe)(cause));
         }
     }
 }

@@ -10,28 +10,32 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::cleanup::{Mark, Settle};
+use crate::cleanup::Settle;
 use crate::fiber::FiberState;
 
 pin_project! {
     /// The future of [`settled`].
     pub(crate) struct Settled<'cx, Fut: Future> {
         fiber: &'cx Arc<FiberState>,
-        // Taken at the first poll: what others owed before is theirs.
-        since: Option<Mark>,
+        // Dropped half-way, what was owed before goes back before what the body owes.
+        // Boxed, because it is seldom there.
+        owed: Option<Box<Settle>>,
         #[pin]
         body: Option<Fut>,
-        settling: Option<(Settle, Fut::Output)>,
+        output: Option<Fut::Output>,
     }
 }
 
-/// Awaits a future and drops it, then waits for the finalizers that its drop owes.
+/// Awaits a future and drops it, then waits for the finalizers that are owed because of it.
+///
+/// Those are what its drop owes, and what anybody's drop in one of its polls has owed: a `select!` in it. The latter
+/// run beside it.
 pub(crate) fn settled<Fut: Future>(fiber: &Arc<FiberState>, body: Fut) -> Settled<'_, Fut> {
     Settled {
         fiber,
-        since: None,
+        owed: None,
         body: Some(body),
-        settling: None,
+        output: None,
     }
 }
 
@@ -42,17 +46,33 @@ impl<Fut: Future> Future for Settled<'_, Fut> {
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Fut::Output> {
         let mut this = self.project();
         if let Some(body) = this.body.as_mut().as_pin_mut() {
-            let since = *this.since.get_or_insert_with(|| this.fiber.mark());
-            let output = ready!(body.poll(task));
-            this.body.set(None);
-            if this.fiber.mark() == since {
-                return Poll::Ready(output);
+            let before = this.fiber.mark();
+            let polled = body.poll(task);
+            if polled.is_ready() {
+                this.body.set(None);
             }
-            *this.settling = Some((Settle::new(this.fiber, since), output));
+            let later = this.fiber.mark() != before;
+            if !later && this.owed.is_none() {
+                return polled;
+            }
+            let owed = this
+                .owed
+                .get_or_insert_with(|| Box::new(Settle::new(this.fiber)));
+            if later {
+                owed.claim(before);
+            }
+            match polled {
+                Poll::Ready(output) => *this.output = Some(output),
+                Poll::Pending => {
+                    // Whether it is done does not matter yet.
+                    let _ = Pin::new(owed).poll(task);
+                    return Poll::Pending;
+                }
+            }
         }
-        let (settle, _) = this.settling.as_mut().expect("polled after completion");
-        ready!(Pin::new(settle).poll(task));
-        let (_, output) = this.settling.take().expect("looked at above");
-        Poll::Ready(output)
+        let owed = this.owed.as_mut().expect("polled after completion");
+        ready!(Pin::new(owed).poll(task));
+        *this.owed = None;
+        Poll::Ready(this.output.take().expect("the body has ended"))
     }
 }

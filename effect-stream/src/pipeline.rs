@@ -266,12 +266,13 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
                 Ok::<(), Never>(())
             })
             .ensuring(sync(move || ended.close()));
-            *hired.lock() = Some(cx.fork_named("pipeline", work));
+            let crew = cx.fork_named("pipeline", work);
+            *hired.lock() = Some(crew);
             // Closed by the crew's end, with nothing in it unless the run was halted.
             Ok(halt.receive().await.ok())
         });
         let crew_end = CrewEnd::default();
-        let (ended, interrupted) = (crew_end.clone(), crew_end.clone());
+        let (ended, died) = (crew_end.clone(), crew_end.clone());
         let closing = Closing { output, errors };
         // However the run ends, its crew has ended before anybody sees that.
         let dismiss = effect(async move |cx: Cx<R>| {
@@ -284,13 +285,14 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
             Ok(())
         });
         run.ensuring(dismiss)
-            .on_interrupt(sync(move || interrupted.check(true)))
             .flat_map(move |halt| {
                 let report = ledger.report();
                 async move {
-                    crew_end.check(halt.is_some());
                     match halt {
-                        None => Ok(report),
+                        None => {
+                            crew_end.check(false);
+                            Ok(report)
+                        }
                         Some(Halt::Failed(failed)) => {
                             let failed = Box::new(failed);
                             Err(PipelineError::Failed { failed, report })
@@ -299,6 +301,8 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
                     }
                 }
             })
+            // A failure is told first, and so is an interruption; the death of a worker comes after it.
+            .ensuring(sync(move || died.check(true)))
             .erase_once()
     }
 }

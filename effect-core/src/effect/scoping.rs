@@ -1,6 +1,6 @@
 //! Clean-up that always runs: finalizers, resources, scopes, and what must not be interrupted.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,10 +8,10 @@ use std::task::{Context, Poll};
 use futures::future::{BoxFuture, FutureExt};
 use pin_project_lite::pin_project;
 
-use crate::cleanup::Settle;
 use crate::defect::catch_poll;
 use crate::effect::creating::succeed;
 use crate::fiber::FiberState;
+use crate::net::caught;
 use crate::opaque_debug::opaque_debug;
 use crate::program::{self, Outcome};
 use crate::scope::Scope;
@@ -326,17 +326,17 @@ impl<R: Env, P: Program<R>> Program<R> for Scoped<P> {
 
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
         let fiber = cx.fiber();
-        let mark = fiber.mark();
         let scope = Arc::new(Scope::new());
-        let closing = Closing {
-            fiber,
-            scope: Arc::clone(&scope),
+        let body = async {
+            // Dropped after all that is acquired in it.
+            let _closing = Closing {
+                fiber,
+                scope: Arc::clone(&scope),
+            };
+            let inner = cx.with_scope(Arc::clone(&scope));
+            self.program.run(&inner).await
         };
-        let inner = cx.with_scope(scope);
-        let result = self.program.run(&inner).await;
-        drop(closing);
-        Settle::new(fiber, mark).await;
-        result
+        settled(fiber, body).await
     }
 }
 
@@ -355,8 +355,9 @@ impl Drop for Closing<'_> {
         let (fiber, scope) = (Arc::clone(self.fiber), Arc::clone(&self.scope));
         let work = async move {
             // Only now: an acquisition that this drop interrupted was owed first, and has ended by here.
-            while let Some(mut finalizer) = scope.pop() {
-                let ended = poll_fn(|task| catch_poll(finalizer.as_mut(), task)).await;
+            while let Some(finalizer) = scope.pop() {
+                // Each has ended, with all that it owes, before the next begins.
+                let ended = settled(&fiber, caught(&fiber, finalizer)).await;
                 if let Err(defect) = ended {
                     fiber.record_defect(defect);
                 }

@@ -12,8 +12,9 @@ use smallvec::SmallVec;
 
 use super::FiberId;
 use crate::cleanup::{Claimed, CleanupQueue, Mark};
+use crate::driver;
 use crate::scope::{Finalizer, Scope};
-use crate::{Defect, Runtime};
+use crate::{Defect, Report, Runtime};
 
 /// What is known of a fiber, whatever its types.
 pub(crate) struct FiberState {
@@ -47,6 +48,8 @@ struct Inner {
     cleanup: CleanupQueue,
     defects: Vec<Defect>,
     done: bool,
+    /// Whether an orphan works on what was owed after the end.
+    late: bool,
 }
 
 /// Tells wakers apart. Two that are alive at once and have the same identity wake the same task, so as long as a
@@ -154,10 +157,13 @@ impl FiberState {
     }
 
     /// Makes sure that whatever happens to the fiber wakes this task.
-    pub(crate) fn listen(&self, task: &Context<'_>) {
+    pub(crate) fn listen(&self, task: &Context<'_>) -> WakerId {
         let waker = task.waker().clone();
+        // Of the clone, which stays alive: an address means nothing of a waker that is gone.
+        let id = WakerId::of(&waker);
         // The old one is dropped when the lock is free: a task may go with it, and that may drop anything.
         let _replaced = self.inner.lock().waker.replace(waker);
+        id
     }
 
     pub(crate) fn record_defect(&self, defect: Defect) {
@@ -189,26 +195,37 @@ impl FiberState {
         Mark(self.pushed.load(Ordering::Acquire))
     }
 
-    /// Owes a piece of work. The fiber does not end before it is done; if it has ended, the runtime does it.
-    pub(crate) fn owe(&self, work: Finalizer) {
-        let waker = {
+    /// Owes a piece of work. The fiber does not end before it is done; if it has ended, an orphan does it.
+    pub(crate) fn owe(self: &Arc<Self>, work: Finalizer) {
+        let (late, waker) = {
             let mut inner = self.inner.lock();
-            if inner.done {
-                drop(inner);
-                self.runtime.spawn_orphan(work);
-                return;
-            }
             let at = Mark(self.pushed.fetch_add(1, Ordering::AcqRel));
             inner.cleanup.push(at, work);
-            inner.waker.clone()
+            let late = inner.done && !std::mem::replace(&mut inner.late, true);
+            (late, inner.waker.clone())
         };
-        if let Some(waker) = waker {
+        if late {
+            driver::finish_late(self);
+        } else if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    pub(crate) fn with_cleanup<T>(&self, f: impl FnOnce(&mut CleanupQueue) -> T) -> T {
-        f(&mut self.inner.lock().cleanup)
+    /// Tells of a cause that nobody else will hear of.
+    pub(crate) fn report_unobserved(&self, cause: &dyn fmt::Display) {
+        self.runtime.report(&Report::UnobservedFailure {
+            fiber: self.id,
+            name: self.name.clone(),
+            cause: cause.to_string(),
+        });
+    }
+
+    /// Ends the work on what was owed late. False if there is more by now.
+    pub(crate) fn try_end_late(&self) -> bool {
+        let mut inner = self.inner.lock();
+        let ended = inner.cleanup.len() == 0;
+        inner.late = !ended;
+        ended
     }
 
     /// Takes on what was pushed since a mark, and nobody else has taken on.

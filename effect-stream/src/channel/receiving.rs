@@ -48,6 +48,7 @@ impl<T> Channel<T> {
                 state.buffer.drain(..count).for_each(&mut take);
                 state.claimed += if claim { count } else { 0 };
                 state.grant(self.shared.capacity, &mut wakers);
+                state.tell_if_ended(&mut wakers);
                 Poll::Ready(if count > 0 {
                     Ok(())
                 } else {
@@ -88,10 +89,7 @@ impl<T> Channel<T> {
                 state.notify_receivers(1, &mut wakers);
             }
             state.claimed -= count;
-            if state.has_ended() {
-                state.notified += state.receivers.len();
-                wakers.extend(state.receivers.drain());
-            }
+            state.tell_if_ended(&mut wakers);
         }
         wakers.wake();
     }

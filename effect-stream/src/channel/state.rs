@@ -36,6 +36,14 @@ impl<T> State<T> {
         self.closed && self.buffer.is_empty() && self.claimed == 0
     }
 
+    /// Wakes every receiver if nothing will ever come: there were as many wake-ups as items so far.
+    pub(super) fn tell_if_ended(&mut self, wakers: &mut Wakers) {
+        if self.has_ended() {
+            self.notified += self.receivers.len();
+            wakers.extend(self.receivers.drain());
+        }
+    }
+
     /// How many items may be pushed: up to the capacity, or, in a rendezvous, one for each receiver that waits.
     pub(super) fn room(&self, capacity: usize) -> usize {
         let places = if capacity == 0 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use effect_core::{Budget, Cx, Defect, Env, IntoEffect, Program, Value, yield_now};
-use futures::future::join;
+use futures::future::{FutureExt, try_join};
 use futures::poll;
 
 use super::Halt;
@@ -66,8 +66,9 @@ impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
                 .expect("a fault is that of the item in hand");
             let stage = Arc::clone(&self.stage);
             let route = self.failures.route(ticket, Failed { stage, fault, then });
-            let mut report = pin!(join(route, self.outlet.flush(&mut hand.done)));
-            let (routed, flushed) = match poll!(report.as_mut()) {
+            let flush = self.outlet.flush(&mut hand.done);
+            let mut report = pin!(unless_closed(route, flush));
+            let reported = match poll!(report.as_mut()) {
                 Poll::Ready(reported) => reported,
                 Poll::Pending => {
                     if !self.alone {
@@ -76,12 +77,13 @@ impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
                     report.await
                 }
             };
-            if flushed.is_err() {
-                self.failures.halt(Halt::OutputClosed).await;
-                return;
-            }
-            if !routed {
-                return;
+            match reported {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(ChannelClosed) => {
+                    self.failures.halt(Halt::OutputClosed).await;
+                    return;
+                }
             }
         }
     }
@@ -101,18 +103,19 @@ impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
         loop {
             while let Some(Envelope { ticket, value }) = hand.batch.items.pop_front() {
                 hand.ticket = Some(ticket);
-                let run = (self.f)(value).into_effect().into_program().run(cx);
-                let mut run = pin!(run);
-                let result = match poll!(run.as_mut()) {
-                    Poll::Ready(result) => result,
-                    Poll::Pending => {
-                        if !self.alone {
-                            hand.batch.release();
+                // Dropped before its ticket goes on: if that panics as well, it is this item's failure.
+                let result = {
+                    let run = (self.f)(value).into_effect().into_program().run(cx);
+                    let mut run = pin!(run);
+                    match poll!(run.as_mut()) {
+                        Poll::Ready(result) => result,
+                        Poll::Pending => {
+                            if !self.alone {
+                                hand.batch.release();
+                            }
+                            // What is done goes on, and what has started is never left unpolled.
+                            unless_closed(run, self.outlet.flush(&mut hand.done)).await?
                         }
-                        // What is done goes on, and what has started is never left unpolled.
-                        let (result, flushed) = join(run, self.outlet.flush(&mut hand.done)).await;
-                        flushed?;
-                        result
                     }
                 };
                 // Those of this item: of every one before, they were taken.
@@ -134,6 +137,15 @@ impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
             }
         }
     }
+}
+
+/// Waits for both, but no longer than until the outlet is found closed: nobody wants the rest.
+async fn unless_closed<F: Future>(
+    work: F,
+    flush: impl Future<Output = Result<(), ChannelClosed>>,
+) -> Result<F::Output, ChannelClosed> {
+    let (output, ()) = try_join(work.map(Ok), flush).await?;
+    Ok(output)
 }
 
 /// What a worker holds, while it works and between.

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use effect_core::{Exit, Never, Value, effect};
+use effect_core::{Cause, Exit, Never, Value, effect};
 use futures::Stream as FuturesStream;
 use futures::future::{BoxFuture, FutureExt};
 
@@ -58,6 +58,7 @@ impl<A: Value, S: Source<(), Item = A>> Stream<(), A, S> {
         IntoStream {
             run: Some(run.run_exit().boxed()),
             receive: channel.receive(),
+            cut_short: None,
             channel,
         }
     }
@@ -78,6 +79,20 @@ pub struct IntoStream<A> {
     run: Option<BoxFuture<'static, Exit<Never, ()>>>,
     channel: Channel<A>,
     receive: Receive<A>,
+    /// Why the run did not just end, until that is told.
+    cut_short: Option<Cause<Never>>,
+}
+
+impl<A> IntoStream<A> {
+    /// The last item comes before the panic of a run that was cut short.
+    fn item_or_end(&mut self, item: Option<A>) -> Option<A> {
+        if item.is_none()
+            && let Some(cause) = self.cut_short.take()
+        {
+            panic!("the stream was cut short: {cause}");
+        }
+        item
+    }
 }
 
 impl<A> FuturesStream for IntoStream<A> {
@@ -86,19 +101,18 @@ impl<A> FuturesStream for IntoStream<A> {
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<A>> {
         let this = &mut *self;
         if let Poll::Ready(received) = Pin::new(&mut this.receive).poll(task) {
-            return Poll::Ready(received.ok());
+            return Poll::Ready(this.item_or_end(received.ok()));
         }
         if let Some(run) = &mut this.run
             && let Poll::Ready(exit) = run.poll_unpin(task)
         {
             this.run = None;
+            this.cut_short = exit.into_result().err();
             this.channel.close();
-            if let Exit::Failure(cause) = exit {
-                panic!("the stream was cut short: {cause}");
-            }
         }
         // Whatever the run has just handed over, or the end that it has just come to.
-        Poll::Ready(ready!(Pin::new(&mut this.receive).poll(task)).ok())
+        let received = ready!(Pin::new(&mut this.receive).poll(task));
+        Poll::Ready(this.item_or_end(received.ok()))
     }
 }
 
