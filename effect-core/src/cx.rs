@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::fiber::{Fiber, FiberId, FiberState};
 use crate::net::{caught, net};
@@ -97,6 +97,17 @@ impl<R> Cx<R> {
     /// The current time, by the runtime's clock.
     pub fn now(&self) -> Instant {
         self.runtime().now()
+    }
+
+    /// The current time of day, by the runtime's clock.
+    pub fn wall_now(&self) -> SystemTime {
+        self.runtime().wall_now()
+    }
+
+    /// A random number, by the runtime's generator: the one thing to ask for chance in an effect, so that a run
+    /// with a seed is the same run again.
+    pub fn random(&self) -> u64 {
+        self.runtime().random()
     }
 
     /// Waits for the given time, by the runtime's clock.

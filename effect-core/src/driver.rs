@@ -95,6 +95,7 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
                 Poll::Ready(Ok(result)) => Exit::from(result),
                 Poll::Ready(Err(defect)) => Exit::Failure(Cause::die(defect)),
                 Poll::Pending => {
+                    fiber.observe_wait();
                     if fiber.mark() != Mark::START {
                         let background = this.background.get_or_insert_with(|| Settle::new(fiber));
                         background.claim(Mark::START);

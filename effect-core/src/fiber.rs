@@ -4,11 +4,14 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
 use crate::driver;
-use crate::{Cause, Cx, Defect, Effect, Env, Exit, Never, Program, Reason, Value, yield_now};
+use crate::{
+    Cause, Cx, Defect, Effect, Env, Exit, Never, Program, Reason, Value, WaitsFor, yield_now,
+};
 
 mod state;
 
@@ -101,25 +104,33 @@ impl<E: Value, A: Value> Fiber<E, A> {
     /// # Errors
     ///
     /// What the fiber failed with.
+    #[track_caller]
     pub fn join<R: Env>(self) -> Effect<R, E, A, Join<E, A>> {
-        Effect::new(Join { fiber: self })
+        Effect::new(Join {
+            fiber: self,
+            waits_for: WaitsFor::here("a fiber to join"),
+        })
     }
 
     /// Waits for the fiber and tells how it ended.
+    #[track_caller]
     pub fn exit<R: Env>(self) -> Effect<R, Never, Exit<E, A>, AwaitExit<E, A>> {
         Effect::new(AwaitExit {
             fiber: self,
             interrupt: false,
+            waits_for: WaitsFor::here("the exit of a fiber"),
         })
     }
 
     /// Interrupts the fiber, waits until its finalizers and children have ended, and tells how it ended.
     ///
     /// A fiber that had ended before keeps its exit.
+    #[track_caller]
     pub fn interrupt<R: Env>(self) -> Effect<R, Never, Exit<E, A>, AwaitExit<E, A>> {
         Effect::new(AwaitExit {
             fiber: self,
             interrupt: true,
+            waits_for: WaitsFor::here("a fiber that it interrupts"),
         })
     }
 
@@ -128,8 +139,15 @@ impl<E: Value, A: Value> Fiber<E, A> {
         self.slot.fiber.interrupt(None);
     }
 
-    pub(crate) async fn wait(self) -> Exit<E, A> {
-        poll_fn(|task| self.slot.fiber.poll_done(task)).await;
+    async fn wait(self, waits_for: WaitsFor) -> Exit<E, A> {
+        poll_fn(|task| {
+            let polled = self.slot.fiber.poll_done(task);
+            if polled.is_pending() {
+                waits_for.note();
+            }
+            polled
+        })
+        .await;
         self.slot.take()
     }
 }
@@ -146,6 +164,7 @@ impl<E, A> fmt::Debug for Fiber<E, A> {
 #[derive(Debug)]
 pub struct Join<E, A> {
     fiber: Fiber<E, A>,
+    waits_for: WaitsFor,
 }
 
 impl<R: Env, E: Value, A: Value> Program<R> for Join<E, A> {
@@ -153,7 +172,7 @@ impl<R: Env, E: Value, A: Value> Program<R> for Join<E, A> {
     type Value = A;
 
     async fn run(self, cx: &Cx<R>) -> Result<A, E> {
-        let cause = match self.fiber.wait().await {
+        let cause = match self.fiber.wait(self.waits_for).await {
             Exit::Success(value) => return Ok(value),
             Exit::Failure(cause) => cause,
         };
@@ -182,6 +201,7 @@ impl<R: Env, E: Value, A: Value> Program<R> for Join<E, A> {
 pub struct AwaitExit<E, A> {
     fiber: Fiber<E, A>,
     interrupt: bool,
+    waits_for: WaitsFor,
 }
 
 impl<R: Env, E: Value, A: Value> Program<R> for AwaitExit<E, A> {
@@ -192,7 +212,7 @@ impl<R: Env, E: Value, A: Value> Program<R> for AwaitExit<E, A> {
         if self.interrupt {
             self.fiber.slot.fiber.interrupt(Some(cx.fiber_id()));
         }
-        Ok(self.fiber.wait().await)
+        Ok(self.fiber.wait(self.waits_for).await)
     }
 }
 
@@ -260,6 +280,12 @@ impl FiberRef {
     /// Whether the fiber has ended, its finalizers and children included.
     pub fn is_done(&self) -> bool {
         self.state.is_done()
+    }
+
+    /// What its body waits for, and since when, as far as that is known: on a runtime that
+    /// [observes waits](crate::Runtime::observes_waits), for futures that [tell](WaitsFor::note).
+    pub fn waits(&self) -> Option<(Option<WaitsFor>, Instant)> {
+        self.state.waits()
     }
 
     /// Its children that still run.

@@ -25,6 +25,7 @@ mod cleanup;
 mod settled;
 mod scope;
 mod schedule;
+mod waiting;
 mod runtime;
 
 pub use bounds::{Env, Never, Value};
@@ -43,6 +44,7 @@ pub use into_effect::IntoEffect;
 pub use program::{Outcome, Pace, Program, Step};
 pub use runtime::{Report, Runtime, Timer, TokioRuntime};
 pub use schedule::Schedule;
+pub use waiting::WaitsFor;
 
 /// The programs that combinators are made of. One seldom needs to name them.
 pub mod programs {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use futures::future::BoxFuture;
 
@@ -17,8 +17,8 @@ pub use self::tokio::TokioRuntime;
 
 /// What drives fibers: the only door through which this library reaches threads and clocks.
 ///
-/// An implementation over tokio is [`TokioRuntime`]. Everything that effects do goes through this trait, so
-/// a program runs unchanged under any implementation.
+/// An implementation over tokio is [`TokioRuntime`]; another, in `effect-runtime`, has a clock of its own. Everything
+/// that effects do goes through this trait, so a program runs unchanged under any implementation.
 pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// Starts a task. It is dropped, unpolled, if the runtime has shut down.
     fn spawn(&self, task: BoxFuture<'static, ()>);
@@ -31,8 +31,23 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
         self.spawn(orphan);
     }
 
-    /// The current time.
+    /// The current time, which never goes back.
     fn now(&self) -> Instant;
+
+    /// The current time of day. The system's clock, unless overridden.
+    fn wall_now(&self) -> SystemTime {
+        system_time()
+    }
+
+    /// A random number. A thread's own generator, seeded by chance, unless overridden.
+    fn random(&self) -> u64 {
+        fastrand::u64(..)
+    }
+
+    /// Whether fibers are to remember what they wait for. It costs a little at each wait; no, unless overridden.
+    fn observes_waits(&self) -> bool {
+        false
+    }
 
     /// Waits until the given time.
     fn sleep_until(&self, deadline: Instant) -> Timer;
@@ -47,6 +62,14 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
         // Not `eprintln!`, which panics when nobody reads standard error any more.
         let _ = writeln!(io::stderr(), "{report}");
     }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this is where the disallowed method is wrapped"
+)]
+fn system_time() -> SystemTime {
+    SystemTime::now()
 }
 
 /// What would otherwise go unseen.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use effect_core::WaitsFor;
 use parking_lot::Mutex;
 
 use state::{State, Wakers};
@@ -82,9 +83,11 @@ impl<T> Channel<T> {
     /// # Cancel safety
     ///
     /// Dropped before it ends, nothing was sent, and the item is dropped with it.
+    #[track_caller]
     pub fn send(&self, item: T) -> SendItem<T> {
         SendItem {
             channel: self.clone(),
+            waits_for: WaitsFor::here("room in a channel"),
             item: Some(item),
             waiting: None,
         }
@@ -99,9 +102,11 @@ impl<T> Channel<T> {
     /// # Cancel safety
     ///
     /// Dropped before it ends, the first items may have been sent; the rest is dropped with it.
+    #[track_caller]
     pub fn send_many(&self, items: impl IntoIterator<Item = T>) -> SendMany<T> {
         SendMany {
             channel: self.clone(),
+            waits_for: WaitsFor::here("room in a channel"),
             items: items.into_iter().collect(),
             waiting: None,
         }
@@ -116,9 +121,11 @@ impl<T> Channel<T> {
     /// # Cancel safety
     ///
     /// Dropped before it ends, nothing was received, and no item is lost.
+    #[track_caller]
     pub fn receive(&self) -> Receive<T> {
         Receive {
             channel: self.clone(),
+            waits_for: WaitsFor::here("an item from a channel"),
             waiting: None,
         }
     }

@@ -1,7 +1,8 @@
 //! Creating effects: from values, closures, futures and blocking code.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::channel::oneshot;
@@ -10,7 +11,7 @@ use futures::future::BoxFuture;
 use crate::defect::catch;
 use crate::opaque_debug::opaque_debug;
 use crate::program::{Pace, Step};
-use crate::{Cx, Defect, Effect, Env, Program, Value};
+use crate::{Cx, Defect, Effect, Env, Program, Value, WaitsFor};
 
 /// Creates an effect that succeeds with the given value.
 ///
@@ -336,19 +337,24 @@ where
 /// assert_eq!(raced.await, Ok(1));
 /// # }
 /// ```
+#[track_caller]
 pub fn never<R: Env, E: Value, A: Value>() -> Effect<R, E, A, Forever<E, A>> {
-    Effect::new(Forever { types: PhantomData })
+    Effect::new(Forever {
+        waits_for: WaitsFor::here("nothing at all"),
+        types: PhantomData,
+    })
 }
 
 /// The program of [`never`](fn@never).
 #[derive(Debug)]
 pub struct Forever<E, A> {
+    waits_for: WaitsFor,
     types: PhantomData<fn() -> (E, A)>,
 }
 
 impl<E, A> Clone for Forever<E, A> {
     fn clone(&self) -> Self {
-        Forever { types: PhantomData }
+        Forever { ..*self }
     }
 }
 
@@ -357,7 +363,10 @@ impl<R: Env, E: Value, A: Value> Program<R> for Forever<E, A> {
     type Value = A;
 
     fn run(self, _cx: &Cx<R>) -> impl Future<Output = Result<A, E>> + Send {
-        std::future::pending()
+        poll_fn(move |_| {
+            self.waits_for.note();
+            Poll::Pending
+        })
     }
 }
 

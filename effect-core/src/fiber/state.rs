@@ -5,6 +5,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use slab::Slab;
@@ -14,7 +15,7 @@ use super::FiberId;
 use crate::cleanup::{Claimed, CleanupQueue, Mark};
 use crate::driver;
 use crate::scope::{Finalizer, Scope};
-use crate::{Defect, Report, Runtime};
+use crate::{Defect, Report, Runtime, WaitsFor};
 
 /// What is known of a fiber, whatever its types.
 pub(crate) struct FiberState {
@@ -24,6 +25,8 @@ pub(crate) struct FiberState {
     scope: Scope,
     /// Set once, and never cleared. Pairs with the driver's load, which the waker orders.
     interrupted: AtomicBool,
+    /// What the body waits for, and since when; on runtimes that want to know.
+    waits: Option<Box<Mutex<Option<Wait>>>>,
     /// How much was ever pushed onto the cleanup queue.
     pushed: AtomicU64,
     /// How much of it somebody has taken on, and has not ended yet.
@@ -32,6 +35,9 @@ pub(crate) struct FiberState {
     defects: AtomicUsize,
     inner: Mutex<Inner>,
 }
+
+/// What is waited for, where that is known, and since when.
+type Wait = (Option<WaitsFor>, Instant);
 
 #[derive(Default)]
 struct Inner {
@@ -92,10 +98,12 @@ impl FiberState {
         runtime: Arc<dyn Runtime>,
         parent: Option<Place>,
     ) -> Self {
+        let waits = runtime.observes_waits().then(Box::default);
         FiberState {
             id,
             name,
             runtime,
+            waits,
             scope: Scope::new(),
             interrupted: AtomicBool::new(false),
             pushed: AtomicU64::new(0),
@@ -146,6 +154,18 @@ impl FiberState {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    /// Remembers what the body waits for, from now on: it is pending.
+    #[inline]
+    pub(crate) fn observe_wait(&self) {
+        if let Some(waits) = &self.waits {
+            *waits.lock() = Some((WaitsFor::take_latest(), self.runtime.now()));
+        }
+    }
+
+    pub(super) fn waits(&self) -> Option<Wait> {
+        self.waits.as_ref().and_then(|waits| *waits.lock())
     }
 
     pub(crate) fn is_interrupted(&self) -> bool {

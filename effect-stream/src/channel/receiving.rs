@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use effect_core::WaitsFor;
+
 use super::state::Wakers;
 use super::waiters::Place;
 use super::{Channel, ChannelClosed};
@@ -99,6 +101,7 @@ impl<T> Channel<T> {
 #[must_use = "futures do nothing unless they are polled"]
 pub struct Receive<T> {
     pub(super) channel: Channel<T>,
+    pub(super) waits_for: WaitsFor,
     pub(super) waiting: Option<Place>,
 }
 
@@ -110,8 +113,13 @@ impl<T> Receive<T> {
         claim: bool,
         take: impl FnMut(T),
     ) -> Poll<Result<(), ChannelClosed>> {
-        self.channel
-            .poll_pull(task, &mut self.waiting, max, claim, take)
+        let pulled = self
+            .channel
+            .poll_pull(task, &mut self.waiting, max, claim, take);
+        if pulled.is_pending() {
+            self.waits_for.note();
+        }
+        pulled
     }
 }
 

@@ -5,6 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use effect_core::WaitsFor;
+
 use super::state::Wakers;
 use super::waiters::Place;
 use super::{Channel, ChannelClosed, SendError};
@@ -90,13 +92,16 @@ impl<T> Channel<T> {
 /// A sender's place in the queue, given up when it is dropped.
 pub(crate) struct WaitingSender<'a, T> {
     pub(super) channel: &'a Channel<T>,
+    waits_for: WaitsFor,
     pub(super) waiting: Option<Place>,
 }
 
 impl<'a, T> WaitingSender<'a, T> {
+    #[track_caller]
     pub(crate) fn new(channel: &'a Channel<T>) -> Self {
         WaitingSender {
             channel,
+            waits_for: WaitsFor::here("room in a channel"),
             waiting: None,
         }
     }
@@ -106,7 +111,11 @@ impl<'a, T> WaitingSender<'a, T> {
         task: &mut Context<'_>,
         supply: &mut S,
     ) -> Poll<Result<(), ChannelClosed>> {
-        self.channel.poll_push(task, &mut self.waiting, supply)
+        let pushed = self.channel.poll_push(task, &mut self.waiting, supply);
+        if pushed.is_pending() {
+            self.waits_for.note();
+        }
+        pushed
     }
 }
 
@@ -146,6 +155,7 @@ impl<T> Supply<T> for VecDeque<T> {
 #[must_use = "futures do nothing unless they are polled"]
 pub struct SendItem<T> {
     pub(super) channel: Channel<T>,
+    pub(super) waits_for: WaitsFor,
     pub(super) item: Option<T>,
     pub(super) waiting: Option<Place>,
 }
@@ -161,6 +171,9 @@ impl<T> Future for SendItem<T> {
         let pushed = this
             .channel
             .poll_push(task, &mut this.waiting, &mut this.item);
+        if pushed.is_pending() {
+            this.waits_for.note();
+        }
         pushed
             .map_err(|ChannelClosed| SendError(this.item.take().expect("polled after completion")))
     }
@@ -176,6 +189,7 @@ impl<T> Drop for SendItem<T> {
 #[must_use = "futures do nothing unless they are polled"]
 pub struct SendMany<T> {
     pub(super) channel: Channel<T>,
+    pub(super) waits_for: WaitsFor,
     pub(super) items: VecDeque<T>,
     pub(super) waiting: Option<Place>,
 }
@@ -190,6 +204,9 @@ impl<T> Future for SendMany<T> {
         let pushed = this
             .channel
             .poll_push(task, &mut this.waiting, &mut this.items);
+        if pushed.is_pending() {
+            this.waits_for.note();
+        }
         pushed.map_err(|ChannelClosed| SendError(this.items.drain(..).collect()))
     }
 }
