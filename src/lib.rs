@@ -51,7 +51,7 @@ pub mod prelude {
         Cause, Cx, Defect, Effect, Exit, Fiber, IntoEffect, Never, Schedule, TimeoutError,
         acquire_release, blocking, die, effect, fail, from_result, never, sleep, succeed, sync,
     };
-    pub use effect_runtime::{Main, run, run_main};
+    pub use effect_runtime::{Main, VirtualTime, run, run_main};
     pub use effect_stream::{
         Channel, ChannelClosed, Failed, Fault, Pipeline, PipelineError, PipelineReport, SendError,
         Stream, StreamE, stage,

@@ -1,12 +1,15 @@
 //! How an effect runs: from sync code to an exit, and as the whole of a program, with its signals.
 //!
-//! From async code, [`Effect::run_exit`](effect_core::Effect::run_exit) and `.await` do it.
+//! From async code, [`Effect::run_exit`](effect_core::Effect::run_exit) and `.await` do it. In tests and
+//! simulations, [`VirtualTime`] does: on a clock of its own, and in an order of its own choice.
 
 #![forbid(unsafe_code)]
 
 mod block_on;
 mod main_program;
 mod own_runtime;
+mod virtual_time;
 
 pub use block_on::{RunError, run};
 pub use main_program::{Main, run_main};
+pub use virtual_time::{Deadlock, VirtualTime};

@@ -1,0 +1,132 @@
+//! Virtual time: a runtime on one thread whose clock stands still while anything can run, and then jumps.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use effect_core::{Effect, Exit, Program, Value};
+
+mod clock;
+mod deadlock;
+mod executor;
+mod shared;
+
+pub use deadlock::Deadlock;
+
+use executor::Executor;
+use shared::Shared;
+
+/// Runs effects in virtual time: an hour of sleeping takes no time, and the same seed is the same run.
+///
+/// All fibers of a run share one thread. While one of them can go on, no time passes; when none can, the clock jumps
+/// to the next timer. So nothing in a run depends on how fast the machine is, and a test says `sleep(an_hour)` where
+/// the program does. When none can go on and there is no timer, nothing will ever happen again: that is a
+/// [`Deadlock`], and it is told at once, with the name of each fiber and what it waits for.
+///
+/// Fibers that can go on take turns. With a [`seed`](VirtualTime::seed), chance decides who is next: each seed is
+/// another order in which the scheduler of a machine might have run them, and always the same one.
+///
+/// What comes from outside of the run, a socket or another thread, is unknown to it: whoever waits for nothing else
+/// looks deadlocked.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{effect, sleep, Cx, Never};
+/// use effect_runtime::VirtualTime;
+/// use std::time::Duration;
+///
+/// const HOUR: Duration = Duration::from_secs(3600);
+///
+/// let program = effect(async |cx: Cx<()>| {
+///     let begun = cx.now();
+///     cx.run(sleep::<_, Never>(HOUR).zip_par(sleep(2 * HOUR))).await?;
+///     Ok::<_, Never>(cx.now() - begun)
+/// });
+/// let exit = VirtualTime::new().run(program).expect("no deadlock");
+/// assert_eq!(exit.value(), Some(&(2 * HOUR)));
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use = "nothing runs until `run` is called"]
+pub struct VirtualTime {
+    seed: Option<u64>,
+    start: SystemTime,
+}
+
+impl VirtualTime {
+    /// Fibers take turns, and the time of day begins at the beginning of the year 2000, UTC.
+    pub fn new() -> Self {
+        const SINCE_1970: Duration = Duration::from_secs(946_684_800);
+        VirtualTime {
+            seed: None,
+            start: SystemTime::UNIX_EPOCH + SINCE_1970,
+        }
+    }
+
+    /// Lets chance decide which of the fibers that can go on does so next. The seed is all there is to chance, also
+    /// to that of [`Cx::random`](effect_core::Cx::random).
+    pub const fn seed(self, seed: u64) -> Self {
+        VirtualTime {
+            seed: Some(seed),
+            ..self
+        }
+    }
+
+    /// Sets the time of day at which runs begin, which [`Cx::wall_now`](effect_core::Cx::wall_now) tells.
+    pub const fn start(self, start: SystemTime) -> Self {
+        VirtualTime { start, ..self }
+    }
+
+    /// Runs the effect to its end, on the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Deadlock`], when nobody can go on. What was owed then is dropped, and reported as lost.
+    pub fn run<E, A, P>(self, effect: Effect<(), E, A, P>) -> Result<Exit<E, A>, Deadlock>
+    where
+        E: Value,
+        A: Value,
+        P: Program<(), Error = E, Value = A>,
+    {
+        futures::executor::block_on(self.drive(effect))
+    }
+
+    /// The run as a future: an executor inside of whatever polls it, which needs nothing of it but that.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](VirtualTime::run).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it drops all fibers. Finalizers that are owed cannot run then, and are reported as lost.
+    pub fn drive<E, A, P>(
+        self,
+        effect: Effect<(), E, A, P>,
+    ) -> impl Future<Output = Result<Exit<E, A>, Deadlock>> + Send + use<E, A, P>
+    where
+        E: Value,
+        A: Value,
+        P: Program<(), Error = E, Value = A>,
+    {
+        let shared = Shared::new(self.seed, self.start);
+        let (root, exit) = effect.start_on(Arc::<Shared>::clone(&shared));
+        Executor::new(shared, root, exit)
+    }
+}
+
+impl Default for VirtualTime {
+    fn default() -> Self {
+        VirtualTime::new()
+    }
+}
+
+impl fmt::Display for VirtualTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.seed {
+            Some(seed) => write!(f, "virtual time with seed {seed}"),
+            None => f.write_str("virtual time"),
+        }
+    }
+}
