@@ -101,6 +101,21 @@ impl VirtualTime {
     /// # Cancel safety
     ///
     /// Dropped, it drops all fibers. Finalizers that are owed cannot run then, and are reported as lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{sleep, Exit, Never};
+    /// use effect_runtime::VirtualTime;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let day = sleep::<_, Never>(Duration::from_secs(24 * 3600));
+    /// assert_eq!(VirtualTime::new().drive(day).await?, Exit::Success(()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn drive<E, A, P>(
         self,
         effect: Effect<(), E, A, P>,

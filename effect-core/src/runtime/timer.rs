@@ -33,7 +33,16 @@ pin_project! {
 }
 
 impl Timer {
-    /// Makes a timer of any future.
+    /// Makes a timer of any future: for runtimes of one's own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// effect_core::Timer::new(async {}).await;
+    /// # }
+    /// ```
     pub fn new(future: impl Future<Output = ()> + Send + 'static) -> Self {
         Timer {
             kind: Kind::Other {

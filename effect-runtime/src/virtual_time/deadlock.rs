@@ -10,6 +10,22 @@ use super::shared::Shared;
 /// A run in which no fiber could go on, and no timer was set: nothing would ever have happened again.
 ///
 /// It names every fiber that was left, what it waited for, and since when.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{effect, never, Cx, Never};
+/// use effect_runtime::VirtualTime;
+///
+/// let program = effect(async |cx: Cx<()>| {
+///     let worker = cx.fork_named("worker", never::<_, Never, ()>());
+///     cx.run(worker.join()).await
+/// });
+/// let deadlock = VirtualTime::new().run(program).unwrap_err();
+/// let report = deadlock.to_string();
+/// assert!(report.contains("waits for a fiber to join at "));
+/// assert!(report.contains("(worker) waits for nothing at all at "));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Deadlock {
     after: Duration,
