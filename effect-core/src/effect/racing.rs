@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use pin_project_lite::pin_project;
 
 use crate::cx::deadline;
+use crate::poll::then;
 use crate::program::Outcome;
 use crate::settled::settled;
 use crate::{Cx, Effect, Env, IntoEffect, Program, Runtime, Timer, Value};
@@ -223,54 +224,22 @@ where
     type Value = P::Value;
 
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
-        let any = AnyOk {
-            left: self.left.run(cx),
-            left_error: None,
-            right: self.right.run(cx),
-            right_error: None,
+        // Two errors, or the first success, is two values, or the first error, seen from the other side.
+        let both_errors = Both {
+            left: then(self.left.run(cx), swap),
+            left_value: None,
+            right: then(self.right.run(cx), swap),
+            right_value: None,
         };
-        settled(cx.fiber(), any)
+        settled(cx.fiber(), then(both_errors, swap))
     }
 }
 
-pin_project! {
-    /// Has the first success, or, when there is none, both errors.
-    struct AnyOk<L, Q, E, F> {
-        #[pin]
-        left: L,
-        left_error: Option<E>,
-        #[pin]
-        right: Q,
-        right_error: Option<F>,
-    }
-}
-
-impl<A, E, F, L, Q> Future for AnyOk<L, Q, E, F>
-where
-    L: Future<Output = Result<A, E>>,
-    Q: Future<Output = Result<A, F>>,
-{
-    type Output = Result<A, (E, F)>;
-
-    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        if this.left_error.is_none()
-            && let Poll::Ready(result) = this.left.poll(task)
-        {
-            match result {
-                Ok(value) => return Poll::Ready(Ok(value)),
-                Err(error) => *this.left_error = Some(error),
-            }
-        }
-        if this.right_error.is_none()
-            && let Poll::Ready(result) = this.right.poll(task)
-        {
-            match result {
-                Ok(value) => return Poll::Ready(Ok(value)),
-                Err(error) => *this.right_error = Some(error),
-            }
-        }
-        take_both(this.left_error, this.right_error).map(Err)
+/// Takes a failure for a success, and the other way round.
+fn swap<A, E>(result: Result<A, E>) -> Result<E, A> {
+    match result {
+        Ok(value) => Err(value),
+        Err(error) => Ok(error),
     }
 }
 
