@@ -193,6 +193,51 @@ fn one_that_waits_for_something_unknown_is_named_as_well() {
 }
 
 #[test]
+fn what_one_fiber_waited_for_is_not_said_of_another() {
+    let channel = Channel::<u32>::bounded(1);
+    let program = effect(async move |cx: Cx<()>| {
+        let unknown = cx.fork_named(
+            "unknown",
+            effect(async |_: Cx<()>| {
+                std::future::pending::<()>().await;
+                Ok::<_, Never>(())
+            }),
+        );
+        // Waits for the channel in a poll in which it ends, so that nobody asks what for.
+        let receive = async move { Ok::<_, Never>(channel.receive().await.is_ok()) };
+        drop(cx.fork(receive.into_effect().race_first(succeed(true))));
+        yield_now().await;
+        cx.run(unknown.join()).await
+    });
+    for seed in 0..50 {
+        let deadlock = VirtualTime::new()
+            .seed(seed)
+            .run(program.clone())
+            .unwrap_err();
+        let report = deadlock.to_string();
+        assert!(
+            report.contains("(unknown) waits for something that does not say"),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn one_that_has_ended_but_for_its_finalizers_is_told_so() {
+    let program = effect(async |cx: Cx<()>| {
+        let stuck = never::<(), Never, ()>().ensuring(never::<_, _, ()>());
+        let stuck = cx.fork_named("stuck", stuck);
+        yield_now().await;
+        cx.run(stuck.interrupt()).await
+    });
+    let report = VirtualTime::new().run(program).unwrap_err().to_string();
+    assert!(
+        report.contains("waits for its finalizers and its children"),
+        "{report}"
+    );
+}
+
+#[test]
 fn a_blocking_closure_has_its_result() {
     let program = blocking(|| Ok::<_, Never>(6 * 7));
     assert_eq!(value(VirtualTime::new().seed(1), program), 42);

@@ -91,6 +91,7 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
             interrupted()
         } else {
             let body = this.body.as_mut().as_pin_mut();
+            fiber.begin_poll();
             match catch_poll(body.expect("polled after completion"), task) {
                 Poll::Ready(Ok(result)) => Exit::from(result),
                 Poll::Ready(Err(defect)) => Exit::Failure(Cause::die(defect)),
@@ -111,6 +112,7 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
         };
         // What was owed before goes back first: the finalizers of what is around it come later.
         *this.background = None;
+        fiber.observe_end();
         drop_body(fiber, this.body);
         Poll::Ready(exit)
     }

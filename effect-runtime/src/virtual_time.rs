@@ -1,6 +1,5 @@
 //! Virtual time: a runtime on one thread whose clock stands still while anything can run, and then jumps.
 
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -134,14 +133,5 @@ impl VirtualTime {
 impl Default for VirtualTime {
     fn default() -> Self {
         VirtualTime::new()
-    }
-}
-
-impl fmt::Display for VirtualTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.seed {
-            Some(seed) => write!(f, "virtual time with seed {seed}"),
-            None => f.write_str("virtual time"),
-        }
     }
 }

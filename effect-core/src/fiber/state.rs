@@ -156,6 +156,23 @@ impl FiberState {
         }
     }
 
+    /// Forgets what another future on this thread has left word of: the body is polled next.
+    #[inline]
+    pub(crate) fn begin_poll(&self) {
+        if self.waits.is_some() {
+            WaitsFor::take_latest();
+        }
+    }
+
+    /// Remembers that the body has ended, and what is left to wait for.
+    #[inline]
+    pub(crate) fn observe_end(&self) {
+        if let Some(waits) = &self.waits {
+            let rest = WaitsFor::here("its finalizers and its children");
+            *waits.lock() = Some((Some(rest), self.runtime.now()));
+        }
+    }
+
     /// Remembers what the body waits for, from now on: it is pending.
     #[inline]
     pub(crate) fn observe_wait(&self) {
