@@ -6,6 +6,8 @@
     reason = "every test file uses its part of this"
 )]
 
+pub mod pipelines;
+
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
