@@ -1,5 +1,6 @@
 //! Cooperation by count: a loop that never waits yields every so often, under any executor.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -57,6 +58,72 @@ impl Budget {
 impl Default for Budget {
     fn default() -> Self {
         Budget::new()
+    }
+}
+
+/// How often a fiber finds ready what it waits for before it lets others run. As tokio has it.
+const READY_PER_TURN: u32 = 128;
+
+thread_local! {
+    /// How often the fiber that is polled on this thread may still find something ready. Without limit, outside of
+    /// fibers: nobody would begin another turn there.
+    static READY_LEFT: Cell<u32> = const { Cell::new(u32::MAX) };
+}
+
+/// A turn of a fiber: one poll of its body. The turn around it, if there is one, goes on when it is dropped.
+pub(crate) struct Turn {
+    outer: u32,
+}
+
+impl Turn {
+    #[inline]
+    pub(crate) fn begin() -> Self {
+        Turn {
+            outer: READY_LEFT.replace(READY_PER_TURN),
+        }
+    }
+}
+
+impl Drop for Turn {
+    #[inline]
+    fn drop(&mut self) {
+        READY_LEFT.set(self.outer);
+    }
+}
+
+/// To be called at the beginning of its poll by a future of one's own that others make ready, such as one that
+/// receives: so a fiber that finds the next one ready each time lets others run now and then, and can be interrupted.
+/// Pending when the turn is used up; the task is woken then.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{effect, poll_turn, Cx, Never};
+/// use std::future::poll_fn;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let greedy = effect(async |_: Cx<()>| {
+///     loop {
+///         poll_fn(poll_turn).await;
+///     }
+/// });
+/// let limited = greedy.timeout(std::time::Duration::from_millis(1));
+/// assert!(Result::<Never, _>::is_err(&limited.await));
+/// # }
+/// ```
+#[inline]
+pub fn poll_turn(task: &mut Context<'_>) -> Poll<()> {
+    match READY_LEFT.get() {
+        0 => {
+            task.waker().wake_by_ref();
+            Poll::Pending
+        }
+        u32::MAX => Poll::Ready(()),
+        left => {
+            READY_LEFT.set(left - 1);
+            Poll::Ready(())
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use crate::budget::Turn;
 use crate::cleanup::{Mark, Settle};
 use crate::defect::{self, catch, catch_poll};
 use crate::fiber::{ExitSlot, FiberState, WakerId};
@@ -37,19 +38,24 @@ where
 }
 
 /// Drives a root fiber, in place, to its exit.
-pub(crate) async fn drive_root<R, E, A, P>(program: P, cx: Cx<R>) -> Exit<E, A>
+pub(crate) fn drive_root<R, E, A, P>(
+    program: P,
+    cx: Cx<R>,
+) -> impl Future<Output = Exit<E, A>> + Send
 where
     R: Env,
     E: Value,
     A: Value,
     P: Program<R, Error = E, Value = A>,
 {
-    defect::watch_panics();
     let mut guard = DropGuard::new(cx.fiber());
-    let exit = body(program, &cx).await;
-    end(cx.fiber()).await;
-    guard.disarm();
-    exit.with_defects(cx.fiber().take_defects())
+    async move {
+        defect::watch_panics();
+        let exit = body(program, &cx).await;
+        end(cx.fiber()).await;
+        guard.disarm();
+        exit.with_defects(cx.fiber().take_defects())
+    }
 }
 
 pin_project! {
@@ -92,7 +98,10 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
         } else {
             let body = this.body.as_mut().as_pin_mut();
             fiber.begin_poll();
-            match catch_poll(body.expect("polled after completion"), task) {
+            let turn = Turn::begin();
+            let polled = catch_poll(body.expect("polled after completion"), task);
+            drop(turn);
+            match polled {
                 Poll::Ready(Ok(result)) => Exit::from(result),
                 Poll::Ready(Err(defect)) => Exit::Failure(Cause::die(defect)),
                 Poll::Pending => {

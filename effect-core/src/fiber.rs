@@ -17,12 +17,22 @@ mod state;
 
 pub(crate) use state::{FiberState, WakerId};
 
-/// The identity of a fiber, unique in the process.
+/// The identity of a fiber, unique in the process; in a run of virtual time, in that run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FiberId(u64);
 
 impl FiberId {
-    pub(crate) fn next() -> Self {
+    /// Makes an identity of a number: for an [`Observer`](crate::Observer) that numbers its fibers itself.
+    pub const fn new(number: u64) -> Self {
+        FiberId(number)
+    }
+
+    /// The number of the fiber.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         // Only uniqueness matters, so no other memory is ordered by this.
         FiberId(NEXT.fetch_add(1, Ordering::Relaxed))
@@ -282,8 +292,8 @@ impl FiberRef {
         self.state.is_done()
     }
 
-    /// What its body waits for, and since when, as far as that is known: on a runtime that
-    /// [observes waits](crate::Runtime::observes_waits), for futures that [tell](WaitsFor::note).
+    /// What its body waits for, and since when, as far as that is known: on a runtime with an
+    /// [observer](crate::Runtime::observer), for futures that [tell](WaitsFor::note).
     pub fn waits(&self) -> Option<(Option<WaitsFor>, Instant)> {
         self.state.waits()
     }

@@ -29,7 +29,7 @@ mod waiting;
 mod runtime;
 
 pub use bounds::{Env, Never, Value};
-pub use budget::{Budget, yield_now};
+pub use budget::{Budget, poll_turn, yield_now};
 pub use cause::{Cause, Reason};
 pub use cx::Cx;
 pub use defect::Defect;
@@ -42,7 +42,7 @@ pub use exit::Exit;
 pub use fiber::{Fiber, FiberId, FiberRef};
 pub use into_effect::IntoEffect;
 pub use program::{Outcome, Pace, Program, Step};
-pub use runtime::{Report, Runtime, Timer, TokioRuntime};
+pub use runtime::{Observer, Report, Runtime, Timer, TokioRuntime};
 pub use schedule::Schedule;
 pub use waiting::WaitsFor;
 

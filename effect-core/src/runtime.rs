@@ -9,9 +9,11 @@ use futures::future::BoxFuture;
 
 use crate::fiber::FiberId;
 
+mod observer;
 mod timer;
 mod tokio;
 
+pub use self::observer::Observer;
 pub use self::timer::Timer;
 pub use self::tokio::TokioRuntime;
 
@@ -44,9 +46,9 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
         fastrand::u64(..)
     }
 
-    /// Whether fibers are to remember what they wait for. It costs a little at each wait; no, unless overridden.
-    fn observes_waits(&self) -> bool {
-        false
+    /// Who is told of each fiber of this runtime. That costs a little at each wait; nobody, unless overridden.
+    fn observer(&self) -> Option<&dyn Observer> {
+        None
     }
 
     /// Waits until the given time.
@@ -59,8 +61,7 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     ///
     /// It is called from drops, so it must not panic.
     fn report(&self, report: &Report) {
-        // Not `eprintln!`, which panics when nobody reads standard error any more.
-        let _ = writeln!(io::stderr(), "{report}");
+        report.print();
     }
 }
 
@@ -92,6 +93,14 @@ pub enum Report {
         /// How many there were.
         count: usize,
     },
+}
+
+impl Report {
+    /// Prints the report to standard error.
+    pub fn print(&self) {
+        // Not `eprintln!`, which panics when nobody reads standard error any more.
+        let _ = writeln!(io::stderr(), "{self}");
+    }
 }
 
 impl fmt::Display for Report {

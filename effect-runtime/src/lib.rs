@@ -9,6 +9,7 @@ mod block_on;
 mod main_program;
 mod own_runtime;
 mod virtual_time;
+pub mod simulation;
 
 pub use block_on::{RunError, run};
 pub use main_program::{Main, run_main};

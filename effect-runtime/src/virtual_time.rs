@@ -5,16 +5,23 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use effect_core::{Effect, Exit, Program, Value};
+use futures::FutureExt;
 
-mod clock;
-mod deadlock;
-mod executor;
 mod shared;
+mod clock;
+mod executor;
+mod scheduler;
+mod family;
+mod disturbance;
+mod deadlock;
 
 pub use deadlock::Deadlock;
+pub use scheduler::Order;
 
-use executor::Executor;
-use shared::Shared;
+pub(crate) use disturbance::{Disturbance, Event, Trace};
+pub(crate) use executor::{End, Executor};
+pub(crate) use scheduler::Scheduler;
+pub(crate) use shared::Shared;
 
 /// Runs effects in virtual time: an hour of sleeping takes no time, and the same seed is the same run.
 ///
@@ -56,10 +63,9 @@ pub struct VirtualTime {
 impl VirtualTime {
     /// Fibers take turns, and the time of day begins at the beginning of the year 2000, UTC.
     pub fn new() -> Self {
-        const SINCE_1970: Duration = Duration::from_secs(946_684_800);
         VirtualTime {
             seed: None,
-            start: SystemTime::UNIX_EPOCH + SINCE_1970,
+            start: beginning(),
         }
     }
 
@@ -124,10 +130,23 @@ impl VirtualTime {
         A: Value,
         P: Program<(), Error = E, Value = A>,
     {
-        let shared = Shared::new(self.seed, self.start);
-        let (root, exit) = effect.start_on(Arc::<Shared>::clone(&shared));
-        Executor::new(shared, root, exit)
+        let order = self.seed.map_or(Order::Turns, |_| Order::Random);
+        let seed = self.seed.unwrap_or(0);
+        let shared = Shared::new(seed, self.start, false);
+        let (_, exit) = effect.start_on(Arc::<Shared>::clone(&shared));
+        let run = Executor::new(&shared, exit, Scheduler::new(order, seed, false), None);
+        run.map(|end| match end {
+            End::Exit(exit) => Ok(exit),
+            End::Deadlock(deadlock) => Err(deadlock),
+            End::Dropped | End::TooLong => unreachable!("nobody disturbs this run"),
+        })
     }
+}
+
+/// When a run begins, unless it is said otherwise: with the year 2000, UTC.
+pub(crate) fn beginning() -> SystemTime {
+    const SINCE_1970: Duration = Duration::from_secs(946_684_800);
+    SystemTime::UNIX_EPOCH + SINCE_1970
 }
 
 impl Default for VirtualTime {

@@ -22,6 +22,7 @@ mod waiters;
 /// A handle is both ends; clone it to share it. Items come out in the order in which they went in, each to one
 /// receiver. A full channel makes its senders wait, in turn.
 ///
+/// - **A fiber that finds it ready** time after time lets others run now and then, and can be interrupted there.
 /// - **A capacity of 0** is a rendezvous: a send ends when a receiver waits for the item.
 /// - **[`close`](Channel::close)** lets what is inside be received, and then tells every receiver. A send after
 ///   it hands the item back.

@@ -11,11 +11,11 @@ use parking_lot::Mutex;
 use slab::Slab;
 use smallvec::SmallVec;
 
-use super::FiberId;
+use super::{FiberId, FiberRef};
 use crate::cleanup::{Claimed, CleanupQueue, Mark};
 use crate::driver;
 use crate::scope::{Finalizer, Scope};
-use crate::{Defect, Report, Runtime, WaitsFor};
+use crate::{Defect, Observer, Report, Runtime, WaitsFor};
 
 /// What is known of a fiber, whatever its types.
 pub(crate) struct FiberState {
@@ -25,7 +25,7 @@ pub(crate) struct FiberState {
     scope: Scope,
     /// Set once, and never cleared. Pairs with the driver's load, which the waker orders.
     interrupted: AtomicBool,
-    /// What the body waits for, and since when; on runtimes that want to know.
+    /// What the body waits for, and since when; on runtimes with an observer.
     waits: Option<Box<Mutex<Option<Wait>>>>,
     /// How much was ever pushed onto the cleanup queue.
     pushed: AtomicU64,
@@ -74,7 +74,9 @@ type Place = (Arc<FiberState>, usize);
 
 impl FiberState {
     pub(crate) fn root(runtime: Arc<dyn Runtime>) -> Arc<Self> {
-        Arc::new(FiberState::new(FiberId::next(), None, runtime, None))
+        let root = Arc::new(FiberState::new(None, runtime, None));
+        root.observe_begun();
+        root
     }
 
     pub(super) fn child(parent: &Arc<FiberState>, name: Option<Arc<str>>) -> Arc<Self> {
@@ -82,23 +84,23 @@ impl FiberState {
         let entry = siblings.children.vacant_entry();
         let family = Some((Arc::clone(parent), entry.key()));
         let runtime = Arc::clone(&parent.runtime);
-        let child = Arc::new(FiberState::new(FiberId::next(), name, runtime, family));
+        let child = Arc::new(FiberState::new(name, runtime, family));
         entry.insert(Arc::clone(&child));
         if siblings.awaits_children || siblings.done {
             // Its siblings have been interrupted, and nobody will come again to interrupt it as well.
             child.interrupted.store(true, Ordering::Release);
             child.inner.lock().interrupted_by = Some(parent.id);
         }
+        drop(siblings);
+        child.observe_begun();
         child
     }
 
-    fn new(
-        id: FiberId,
-        name: Option<Arc<str>>,
-        runtime: Arc<dyn Runtime>,
-        parent: Option<Place>,
-    ) -> Self {
-        let waits = runtime.observes_waits().then(Box::default);
+    fn new(name: Option<Arc<str>>, runtime: Arc<dyn Runtime>, parent: Option<Place>) -> Self {
+        let (id, waits) = match runtime.observer() {
+            None => (FiberId::next(), None),
+            Some(observer) => (observer.next_id(), Some(Box::default())),
+        };
         FiberState {
             id,
             name,
@@ -175,10 +177,30 @@ impl FiberState {
 
     /// Remembers what the body waits for, from now on: it is pending.
     #[inline]
-    pub(crate) fn observe_wait(&self) {
+    pub(crate) fn observe_wait(self: &Arc<Self>) {
         if let Some(waits) = &self.waits {
             *waits.lock() = Some((WaitsFor::take_latest(), self.runtime.now()));
+            if let Some(observer) = self.observer() {
+                observer.suspended(&FiberRef::new(self));
+            }
         }
+    }
+
+    fn observe_begun(self: &Arc<Self>) {
+        if let Some(observer) = self.observer() {
+            observer.begun(&FiberRef::new(self));
+        }
+    }
+
+    fn observe_ended(&self) {
+        if let Some(observer) = self.observer() {
+            observer.ended(self.id);
+        }
+    }
+
+    #[inline]
+    fn observer(&self) -> Option<&dyn Observer> {
+        self.waits.as_ref().and_then(|_| self.runtime.observer())
     }
 
     pub(super) fn waits(&self) -> Option<Wait> {
@@ -341,6 +363,7 @@ impl FiberState {
             inner.end()
         };
         ended.tell();
+        self.observe_ended();
         true
     }
 
@@ -357,6 +380,7 @@ impl FiberState {
             drop(finalizer);
         }
         ended.tell();
+        self.observe_ended();
         lost
     }
 }

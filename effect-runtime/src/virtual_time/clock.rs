@@ -4,54 +4,107 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::shared::Shared;
 
+/// A moment of a run, in nanoseconds since its beginning. What was due before that is negative.
+pub(crate) type Moment = i64;
+
+/// The moment after so long a time, or the last one there is.
+pub(crate) fn moment(since_beginning: Duration) -> Moment {
+    i64::try_from(since_beginning.as_nanos()).unwrap_or(Moment::MAX)
+}
+
+/// In which order those are served whose moment is the same: by rank, and then in the order in which they asked.
+type Turn = (u32, u64);
+
+/// The rank of those who sleep, who are all woken at once. Everybody else is woken alone.
+pub(crate) const SLEEPERS: u32 = 0;
+
 /// The time, and who waits for what time.
+#[derive(Default)]
 pub(super) struct Clock {
-    pub(super) now: Instant,
-    /// By deadline, and then in the order in which they were set.
-    timers: BTreeMap<(Instant, u64), Waker>,
+    pub(super) now: Moment,
+    timers: BTreeMap<(Moment, Turn), Waker>,
     set: u64,
 }
 
 impl Clock {
-    pub(super) fn new(now: Instant) -> Self {
-        Clock {
-            now,
-            timers: BTreeMap::new(),
-            set: 0,
-        }
+    pub(super) fn since_beginning(&self) -> Duration {
+        Duration::from_nanos(self.now.unsigned_abs())
     }
 
     /// Goes to the time of the next timers, and has those who wait for them. There may be none.
     pub(super) fn advance(&mut self) -> Vec<Waker> {
-        let Some((&(deadline, _), _)) = self.timers.first_key_value() else {
+        let Some(&(at, (rank, _))) = self.timers.keys().next() else {
             return Vec::new();
         };
-        self.now = deadline;
-        let later = self.timers.split_off(&(deadline, u64::MAX));
+        self.now = self.now.max(at);
+        if rank == SLEEPERS {
+            self.take_sleepers(at)
+        } else {
+            let (_, first) = self.timers.pop_first().expect("it was looked at");
+            vec![first]
+        }
+    }
+
+    /// Lets time pass while others run, and has those who have slept long enough.
+    pub(super) fn pass(&mut self, time: Duration) -> Vec<Waker> {
+        self.now = self.now.saturating_add(moment(time));
+        let mut due = Vec::new();
+        while let Some(&(at, (SLEEPERS, _))) = self.timers.keys().next()
+            && at <= self.now
+        {
+            due.append(&mut self.take_sleepers(at));
+        }
+        due
+    }
+
+    fn take_sleepers(&mut self, at: Moment) -> Vec<Waker> {
+        let later = self.timers.split_off(&(at, (SLEEPERS, u64::MAX)));
         std::mem::replace(&mut self.timers, later)
             .into_values()
             .collect()
     }
+
+    /// Wakes somebody after a time.
+    pub(super) fn wake_after(&mut self, delay: Duration, waker: Waker) {
+        self.set(self.now.saturating_add(moment(delay)), SLEEPERS, waker);
+    }
+
+    /// Sets a timer, and has its place.
+    pub(super) fn set(&mut self, at: Moment, rank: u32, waker: Waker) -> u64 {
+        self.set += 1;
+        self.timers.insert((at, (rank, self.set)), waker);
+        self.set
+    }
 }
 
 /// A timer of this clock.
-pub(super) struct Alarm {
+pub(crate) struct Alarm {
     shared: Arc<Shared>,
-    deadline: Instant,
-    /// Its place among those of the same deadline, once it is set.
+    at: Moment,
+    rank: u32,
+    /// Its place among those of the same moment and rank, once it is set.
     place: Option<u64>,
 }
 
 impl Alarm {
     pub(super) fn new(shared: Arc<Shared>, deadline: Instant) -> Self {
+        let at = moment(deadline.saturating_duration_since(shared.begin));
+        Alarm::ranked(shared, at, SLEEPERS)
+    }
+
+    /// A timer that rings in turn with all others, even if it is due.
+    pub(crate) fn ranked(shared: Arc<Shared>, at: Moment, rank: u32) -> Self {
+        shared.alarms.fetch_add(1, Ordering::Relaxed);
         Alarm {
             shared,
-            deadline,
+            at,
+            rank,
             place: None,
         }
     }
@@ -66,14 +119,17 @@ impl Future for Alarm {
         // What is replaced is dropped when the lock is free.
         let _replaced = {
             let mut clock = this.shared.clock.lock();
-            if clock.now >= this.deadline {
-                return Poll::Ready(());
+            match this.place {
+                None if this.rank == SLEEPERS && clock.now >= this.at => return Poll::Ready(()),
+                None => {
+                    this.place = Some(clock.set(this.at, this.rank, waker));
+                    None
+                }
+                Some(place) => match clock.timers.get_mut(&(this.at, (this.rank, place))) {
+                    None => return Poll::Ready(()),
+                    Some(set) => Some(std::mem::replace(set, waker)),
+                },
             }
-            let place = *this.place.get_or_insert_with(|| {
-                clock.set += 1;
-                clock.set
-            });
-            clock.timers.insert((this.deadline, place), waker)
         };
         Poll::Pending
     }
@@ -81,13 +137,12 @@ impl Future for Alarm {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
+        self.shared.alarms.fetch_sub(1, Ordering::Relaxed);
         if let Some(place) = self.place {
-            let _removed = self
-                .shared
-                .clock
-                .lock()
-                .timers
-                .remove(&(self.deadline, place));
+            let mut clock = self.shared.clock.lock();
+            let removed = clock.timers.remove(&(self.at, (self.rank, place)));
+            drop(clock);
+            drop(removed);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The report of a run in which nothing will ever happen again.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use effect_core::{FiberRef, WaitsFor};
+use effect_core::WaitsFor;
 
 use super::shared::Shared;
 
@@ -44,23 +45,30 @@ struct Waiting {
 }
 
 impl Deadlock {
-    pub(super) fn of(root: &FiberRef, shared: &Shared) -> Self {
+    pub(super) fn of(shared: &Shared) -> Self {
         let mut fibers = Vec::new();
-        // A stack of our own: fibers may nest deeper than this thread's.
-        let mut pending = vec![(root.clone(), 0)];
-        while let Some((fiber, depth)) = pending.pop() {
-            let waits = fiber.waits();
-            fibers.push(Waiting {
-                fiber: fiber.to_string(),
-                depth,
-                waits_for: waits.and_then(|(waits_for, _)| waits_for),
-                since: waits.map(|(_, since)| since.duration_since(shared.begin)),
-            });
-            let children = fiber.children().into_iter().rev();
-            pending.extend(children.map(|child| (child, depth + 1)));
+        let mut seen = BTreeSet::new();
+        // Parents are older than their children, so whoever was not seen yet is nobody's child.
+        for root in shared.family.alive() {
+            // A stack of our own: fibers may nest deeper than this thread's.
+            let mut pending = vec![(root, 0)];
+            while let Some((fiber, depth)) = pending.pop() {
+                if !seen.insert(fiber.id()) {
+                    continue;
+                }
+                let waits = fiber.waits();
+                fibers.push(Waiting {
+                    fiber: fiber.to_string(),
+                    depth,
+                    waits_for: waits.and_then(|(waits_for, _)| waits_for),
+                    since: waits.map(|(_, since)| since.duration_since(shared.begin)),
+                });
+                let children = fiber.children().into_iter().rev();
+                pending.extend(children.map(|child| (child, depth + 1)));
+            }
         }
         Deadlock {
-            after: shared.clock.lock().now.duration_since(shared.begin),
+            after: shared.clock.lock().since_beginning(),
             fibers,
         }
     }

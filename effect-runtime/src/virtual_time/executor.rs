@@ -7,25 +7,39 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use effect_core::{Exit, FiberRef, Runtime};
+use effect_core::{Exit, Runtime};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::Deadlock;
+use super::disturbance::{Disturbance, Stop};
+use super::scheduler::Scheduler;
 use super::shared::Shared;
 
 /// How many polls it takes before it lets whatever is around it have a turn.
 const POLLS_PER_TURN: usize = 1024;
 
-/// A run: the future of its root fiber's exit.
-pub(super) struct Executor<E, A> {
+/// A run: the future of how it ends.
+pub(crate) struct Executor<E, A> {
     shared: Arc<Shared>,
-    root: FiberRef,
     exit: Arc<Mutex<Option<Exit<E, A>>>>,
     tasks: BTreeMap<usize, Task>,
     spawned: usize,
-    /// The numbers of the tasks that can go on, in the order in which they were woken.
-    ready: Vec<usize>,
+    scheduler: Scheduler,
+    steps: u32,
+    /// What is done to the run on purpose. Boxed, because most runs are left alone.
+    disturbance: Option<Box<Disturbance>>,
+}
+
+/// How a run ends.
+pub(crate) enum End<E, A> {
+    /// Nothing is left to do.
+    Exit(Exit<E, A>),
+    Deadlock(Deadlock),
+    /// As was asked for.
+    Dropped,
+    /// It took so many steps that it will never end.
+    TooLong,
 }
 
 struct Task {
@@ -37,7 +51,20 @@ struct Task {
 struct TaskWaker {
     number: usize,
     woken: AtomicBool,
+    /// Another has taken its place: only the waker of the latest poll has to wake anybody.
+    stale: AtomicBool,
     shared: Arc<Shared>,
+}
+
+impl TaskWaker {
+    fn new(number: usize, woken: bool, shared: &Arc<Shared>) -> Arc<Self> {
+        Arc::new(TaskWaker {
+            number,
+            woken: AtomicBool::new(woken),
+            stale: AtomicBool::new(false),
+            shared: Arc::clone(shared),
+        })
+    }
 }
 
 impl Wake for TaskWaker {
@@ -46,18 +73,32 @@ impl Wake for TaskWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.woken.swap(true, Ordering::AcqRel) {
+        if !self.stale.load(Ordering::Relaxed) && !self.woken.swap(true, Ordering::AcqRel) {
             self.shared.inbox.lock().woken.push(self.number);
             self.shared.outside.wake();
         }
     }
 }
 
+/// A wake-up on its slow way to a task.
+struct LateWaker {
+    number: usize,
+    shared: Arc<Shared>,
+}
+
+impl Wake for LateWaker {
+    fn wake(self: Arc<Self>) {
+        self.shared.inbox.lock().late.push(self.number);
+        self.shared.outside.wake();
+    }
+}
+
 impl<E, A> Executor<E, A> {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        root: FiberRef,
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
         run: impl Future<Output = Exit<E, A>> + Send + 'static,
+        scheduler: Scheduler,
+        disturbance: Option<Box<Disturbance>>,
     ) -> Self
     where
         E: Send + 'static,
@@ -70,13 +111,34 @@ impl<E, A> Executor<E, A> {
             *slot.lock() = Some(exit);
         }));
         Executor {
-            shared,
-            root,
+            shared: Arc::clone(shared),
             exit,
             tasks: BTreeMap::new(),
             spawned: 0,
-            ready: Vec::new(),
+            scheduler,
+            steps: 0,
+            disturbance,
         }
+    }
+
+    /// How many tasks have not ended.
+    pub(crate) fn tasks_left(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// How many tasks there were in all.
+    pub(crate) fn tasks_spawned(&self) -> u32 {
+        u32::try_from(self.spawned).unwrap_or(u32::MAX)
+    }
+
+    /// How many polls it has made.
+    pub(crate) fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// What was picked, if that is remembered, and what was done on purpose.
+    pub(crate) fn take_records(&mut self) -> (Vec<u16>, Option<Box<Disturbance>>) {
+        (self.scheduler.take_choices(), self.disturbance.take())
     }
 
     /// Takes in the tasks that are new, and those that were woken.
@@ -85,57 +147,116 @@ impl<E, A> Executor<E, A> {
         for future in inbox.spawned.drain(..) {
             let number = self.spawned;
             self.spawned += 1;
-            let waker = Arc::new(TaskWaker {
-                number,
-                woken: AtomicBool::new(true),
-                shared: Arc::clone(&self.shared),
-            });
+            let waker = TaskWaker::new(number, true, &self.shared);
             self.tasks.insert(number, Task { future, waker });
-            self.ready.push(number);
+            self.scheduler.push(number);
         }
-        self.ready.append(&mut inbox.woken);
+        for number in inbox.woken.drain(..) {
+            let delay = self.disturbance.as_ref().and_then(|d| d.delay(number));
+            match delay {
+                None => self.scheduler.push(number),
+                Some(delay) => {
+                    let shared = Arc::clone(&self.shared);
+                    let late = Waker::from(Arc::new(LateWaker { number, shared }));
+                    self.shared.clock.lock().wake_after(delay, late);
+                }
+            }
+        }
+        for number in inbox.late.drain(..) {
+            self.scheduler.push(number);
+        }
     }
 
-    /// Takes the task that is next.
-    fn next(&mut self) -> Option<usize> {
-        match self.ready.len() {
-            0 => None,
-            ready if self.shared.shuffles => Some(self.ready.remove(self.shared.below(ready))),
-            _ => Some(self.ready.remove(0)),
-        }
-    }
-
-    fn poll_task(&mut self, number: usize) {
+    /// Polls a task, which is a step.
+    fn step(&mut self, number: usize, woken: bool) {
         // It may have ended after it was woken.
         let Some(task) = self.tasks.get_mut(&number) else {
             return;
         };
-        // Before the poll: a wake-up in it is another one.
-        task.waker.woken.store(false, Ordering::Release);
+        self.steps += 1;
+        if let Some(disturbance) = &mut self.disturbance
+            && disturbance.chance(disturbance.swapped_percent)
+        {
+            task.waker.stale.store(true, Ordering::Relaxed);
+            task.waker = TaskWaker::new(number, woken, &self.shared);
+        }
+        if woken {
+            // Before the poll: a wake-up in it is another one.
+            task.waker.woken.store(false, Ordering::Release);
+        }
         let waker = Waker::from(Arc::clone(&task.waker));
         let polled = task.future.as_mut().poll(&mut Context::from_waker(&waker));
         if polled.is_ready() {
             self.tasks.remove(&number);
         }
+        if self.disturbance.is_some() {
+            self.write_down(number);
+        }
+    }
+
+    /// Writes down a poll, which may have taken its time.
+    fn write_down(&mut self, number: usize) {
+        let Some(disturbance) = &mut self.disturbance else {
+            return;
+        };
+        let fiber = self.shared.family.take_latest();
+        let now = self.shared.clock.lock().now;
+        disturbance.polled(now, number, fiber.as_ref());
+        if let Some(cost) = disturbance.cost() {
+            let due = self.shared.clock.lock().pass(cost);
+            due.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Has happen what is to happen before the next step. That may be the end.
+    fn disturb(&mut self) -> Option<End<E, A>> {
+        let disturbance = self.disturbance.as_mut()?;
+        let stop = disturbance.before(self.steps, &self.shared.family)?;
+        Some(match stop {
+            Stop::Dropped => End::Dropped,
+            Stop::TooLong => End::TooLong,
+        })
+    }
+
+    /// Somebody whom nobody has woken, now and then.
+    fn pick_unwoken(&mut self) -> Option<usize> {
+        let disturbance = self.disturbance.as_mut()?;
+        if !disturbance.chance(disturbance.spurious_percent) {
+            return None;
+        }
+        let any = disturbance.random.usize(..self.tasks.len().max(1));
+        let (number, task) = self.tasks.iter().nth(any)?;
+        let woken = task.waker.woken.load(Ordering::Relaxed);
+        (!woken).then_some(*number)
     }
 }
 
 impl<E, A> Future for Executor<E, A> {
-    type Output = Result<Exit<E, A>, Deadlock>;
+    type Output = End<E, A>;
 
     fn poll(mut self: Pin<&mut Self>, outside: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         this.shared.outside.register(outside.waker());
         for _ in 0..POLLS_PER_TURN {
+            if this.disturbance.is_some() {
+                if let Some(end) = this.disturb() {
+                    return Poll::Ready(end);
+                }
+                if let Some(number) = this.pick_unwoken() {
+                    this.step(number, false);
+                }
+            }
             this.look_into_inbox();
-            if let Some(number) = this.next() {
-                this.poll_task(number);
+            if let Some(number) = this.scheduler.next() {
+                this.step(number, true);
                 continue;
             }
             let due = this.shared.clock.lock().advance();
             if due.is_empty() {
-                let exit = this.exit.lock().take();
-                return Poll::Ready(exit.ok_or_else(|| Deadlock::of(&this.root, &this.shared)));
+                return Poll::Ready(match this.exit.lock().take() {
+                    Some(exit) => End::Exit(exit),
+                    None => End::Deadlock(Deadlock::of(&this.shared)),
+                });
             }
             due.into_iter().for_each(Waker::wake);
         }

@@ -1,29 +1,34 @@
 //! What the executor of a run shares with its tasks: the runtime that effects see.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Instant, SystemTime};
 
-use effect_core::{Runtime, Timer};
+use effect_core::{Observer, Report, Runtime, Timer};
 use futures::future::BoxFuture;
 use futures::task::AtomicWaker;
 use parking_lot::Mutex;
 
 use super::clock::{Alarm, Clock};
+use super::family::Family;
 
 /// The runtime of one run.
-pub(super) struct Shared {
+pub(crate) struct Shared {
     /// Timers hold the run's clock.
     me: Weak<Shared>,
     pub(super) clock: Mutex<Clock>,
     pub(super) begin: Instant,
     wall_begin: SystemTime,
+    /// How many timers there are, set or not.
+    pub(super) alarms: AtomicUsize,
     pub(super) inbox: Mutex<Inbox>,
     /// Whoever polls the executor.
     pub(super) outside: AtomicWaker,
     random: Mutex<fastrand::Rng>,
-    /// Whether chance decides who is next, or they take turns.
-    pub(super) shuffles: bool,
+    pub(crate) family: Family,
+    /// What was reported, if it is kept and not printed.
+    reports: Option<Mutex<Vec<Report>>>,
 }
 
 /// What came since the executor looked last.
@@ -32,6 +37,8 @@ pub(super) struct Inbox {
     pub(super) spawned: Vec<BoxFuture<'static, ()>>,
     /// The tasks that were woken, by number, in order.
     pub(super) woken: Vec<usize>,
+    /// Those of them whom a slow wake-up has reached.
+    pub(super) late: Vec<usize>,
     /// Nothing is taken any more.
     pub(super) closed: bool,
 }
@@ -41,23 +48,31 @@ impl Shared {
         clippy::disallowed_methods,
         reason = "an instant can only be had from the system's clock; which one it is, nobody can tell"
     )]
-    pub(super) fn new(seed: Option<u64>, wall_begin: SystemTime) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, wall_begin: SystemTime, keeps_reports: bool) -> Arc<Self> {
         let begin = Instant::now();
         Arc::new_cyclic(|me| Shared {
             me: Weak::clone(me),
-            clock: Mutex::new(Clock::new(begin)),
+            clock: Mutex::default(),
             begin,
             wall_begin,
+            alarms: AtomicUsize::new(0),
             inbox: Mutex::default(),
             outside: AtomicWaker::new(),
-            random: Mutex::new(fastrand::Rng::with_seed(seed.unwrap_or(0))),
-            shuffles: seed.is_some(),
+            random: Mutex::new(fastrand::Rng::with_seed(seed)),
+            family: Family::default(),
+            reports: keeps_reports.then(Mutex::default),
         })
     }
 
-    /// A number below a limit, by chance.
-    pub(super) fn below(&self, limit: usize) -> usize {
-        self.random.lock().usize(..limit)
+    /// How many timers nobody has dropped.
+    pub(crate) fn timers_left(&self) -> usize {
+        self.alarms.load(Ordering::Relaxed)
+    }
+
+    /// Takes what was reported and kept.
+    pub(crate) fn take_reports(&self) -> Vec<Report> {
+        let reports = self.reports.as_ref();
+        reports.map_or_else(Vec::new, |reports| std::mem::take(&mut *reports.lock()))
     }
 }
 
@@ -79,11 +94,11 @@ impl Runtime for Shared {
     }
 
     fn now(&self) -> Instant {
-        self.clock.lock().now
+        self.begin + self.clock.lock().since_beginning()
     }
 
     fn wall_now(&self) -> SystemTime {
-        self.wall_begin + self.now().duration_since(self.begin)
+        self.wall_begin + self.clock.lock().since_beginning()
     }
 
     fn sleep_until(&self, deadline: Instant) -> Timer {
@@ -100,8 +115,15 @@ impl Runtime for Shared {
         self.random.lock().u64(..)
     }
 
-    fn observes_waits(&self) -> bool {
-        true
+    fn observer(&self) -> Option<&dyn Observer> {
+        Some(&self.family)
+    }
+
+    fn report(&self, report: &Report) {
+        match &self.reports {
+            Some(reports) => reports.lock().push(report.clone()),
+            None => report.print(),
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use effect_core::WaitsFor;
+use effect_core::{WaitsFor, poll_turn};
 
 use super::state::Wakers;
 use super::waiters::Place;
@@ -24,6 +24,7 @@ impl<T> Channel<T> {
         claim: bool,
         mut take: impl FnMut(T),
     ) -> Poll<Result<(), ChannelClosed>> {
+        ready!(poll_turn(task));
         let mut wakers = Wakers::default();
         let pulled = {
             let mut state = self.shared.state.lock();

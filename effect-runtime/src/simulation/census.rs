@@ -1,0 +1,52 @@
+//! The census: what of a run is still alive when it has ended.
+
+use std::fmt;
+
+/// What of a run is still alive when it has ended. There is to be nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Census {
+    /// Fibers, by number and name.
+    pub fibers: Vec<String>,
+    /// Tasks that have not ended.
+    pub tasks: usize,
+    /// Timers that nobody has dropped.
+    pub timers: usize,
+    /// What the program has counted: [`Trial::probe`](super::Trial::probe).
+    pub probes: usize,
+    /// Whatever else holds on to the run: a waker that was kept, or a fiber's state.
+    pub references: usize,
+}
+
+impl Census {
+    /// Whether nothing is left.
+    pub fn is_clean(&self) -> bool {
+        *self == Census::default()
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.is_clean() {
+            Ok(())
+        } else {
+            Err(format!("left alive: {self}"))
+        }
+    }
+}
+
+impl fmt::Display for Census {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [
+            (self.tasks, "tasks"),
+            (self.timers, "timers"),
+            (self.probes, "probes"),
+            (self.references, "references"),
+        ];
+        if self.is_clean() {
+            return f.write_str("nothing");
+        }
+        let fibers = self.fibers.iter().cloned();
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts = counts.map(|(count, what)| format!("{count} {what}"));
+        f.write_str(&fibers.chain(counts).collect::<Vec<_>>().join(", "))
+    }
+}

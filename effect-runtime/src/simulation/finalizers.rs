@@ -1,0 +1,57 @@
+//! Finalizers: books on what is acquired and released.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+/// Books on what one scope acquires and releases. See [`Trial::finalizers`](super::Trial::finalizers).
+#[derive(Clone, Debug, Default)]
+pub struct Finalizers {
+    books: Arc<Mutex<Books>>,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    held: Vec<u64>,
+    acquired: u64,
+    wrong: Option<String>,
+}
+
+impl Finalizers {
+    /// Puts down that something was acquired.
+    pub fn acquired(&self, what: u64) {
+        let mut books = self.books.lock();
+        books.acquired += 1;
+        books.held.push(what);
+    }
+
+    /// Puts down that something was released: what was acquired last, of what is still held.
+    pub fn released(&self, what: u64) {
+        let mut books = self.books.lock();
+        let last = books.held.last().copied();
+        if last == Some(what) {
+            books.held.pop();
+            return;
+        }
+        let wrong = match (books.held.contains(&what), last) {
+            (true, Some(last)) => format!("{what} was released before {last}, which came later"),
+            _ => format!("{what} was released, and nobody holds it"),
+        };
+        books.held.retain(|held| *held != what);
+        books.wrong.get_or_insert(wrong);
+    }
+
+    /// How much was acquired in all.
+    pub fn count(&self) -> u64 {
+        self.books.lock().acquired
+    }
+
+    pub(super) fn audit(&self, lost: bool) -> Result<(), String> {
+        let books = self.books.lock();
+        match (&books.wrong, books.held.is_empty() || lost) {
+            (Some(wrong), _) => Err(wrong.clone()),
+            (None, true) => Ok(()),
+            (None, false) => Err(format!("{:?} was never released", books.held)),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The fibers of a run: their numbers, who is alive, and who is to be interrupted where.
+
+use std::collections::BTreeMap;
+
+use effect_core::{FiberId, FiberRef, Observer};
+use parking_lot::Mutex;
+
+/// All fibers of a run, numbered in the order in which they begin.
+#[derive(Default)]
+pub(crate) struct Family {
+    members: Mutex<Members>,
+}
+
+#[derive(Default)]
+struct Members {
+    numbered: u64,
+    alive: BTreeMap<FiberId, Member>,
+    /// Who is interrupted when it waits for which time.
+    interrupts: Vec<(FiberId, u32)>,
+    /// Who has waited last.
+    latest: Option<FiberRef>,
+    /// How often the fibers that have ended had waited, if that is counted.
+    waited: Option<Vec<(FiberId, u32)>>,
+}
+
+struct Member {
+    fiber: FiberRef,
+    /// How often its body has waited so far.
+    suspensions: u32,
+}
+
+impl Family {
+    /// Has a fiber interrupted when its body waits for the `nth` time.
+    pub(crate) fn interrupt_at(&self, fiber: FiberId, nth: u32) {
+        self.members.lock().interrupts.push((fiber, nth));
+    }
+
+    /// Those who are alive, oldest first.
+    pub(crate) fn alive(&self) -> Vec<FiberRef> {
+        let members = self.members.lock();
+        let alive = members.alive.values();
+        alive.map(|member| member.fiber.clone()).collect()
+    }
+
+    /// Begins to count how often each fiber's body waits.
+    pub(crate) fn count_suspensions(&self) {
+        self.members.lock().waited = Some(Vec::new());
+    }
+
+    /// How often the bodies of those have waited who have ended since that is counted.
+    pub(crate) fn take_suspensions(&self) -> Vec<(FiberId, u32)> {
+        let waited = self.members.lock().waited.take();
+        let mut waited = waited.unwrap_or_default();
+        waited.sort_unstable();
+        waited
+    }
+
+    /// Who has waited since this was asked last.
+    pub(super) fn take_latest(&self) -> Option<FiberRef> {
+        self.members.lock().latest.take()
+    }
+}
+
+impl Observer for Family {
+    fn next_id(&self) -> FiberId {
+        let mut members = self.members.lock();
+        members.numbered += 1;
+        FiberId::new(members.numbered)
+    }
+
+    fn begun(&self, fiber: &FiberRef) {
+        let member = Member {
+            fiber: fiber.clone(),
+            suspensions: 0,
+        };
+        self.members.lock().alive.insert(fiber.id(), member);
+    }
+
+    fn suspended(&self, fiber: &FiberRef) {
+        let (hit, _previous) = {
+            let mut members = self.members.lock();
+            let Some(member) = members.alive.get_mut(&fiber.id()) else {
+                return;
+            };
+            member.suspensions += 1;
+            let at = (fiber.id(), member.suspensions);
+            let hit = members.interrupts.contains(&at);
+            (hit, members.latest.replace(fiber.clone()))
+        };
+        if hit {
+            fiber.interrupt();
+        }
+    }
+
+    fn ended(&self, fiber: FiberId) {
+        let _ended = {
+            let mut members = self.members.lock();
+            let member = members.alive.remove(&fiber);
+            if let (Some(waited), Some(member)) = (&mut members.waited, &member) {
+                waited.push((fiber, member.suspensions));
+            }
+            let latest = members.latest.take_if(|latest| latest.id() == fiber);
+            (member, latest)
+        };
+    }
+}
