@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{Log, Task, in_virtual_time, reasons, secs, timed};
+use common::{Log, Task, everywhere, exit_of, on_both, reasons, secs, timed};
 use effect::prelude::*;
 
 fn bug() -> Task {
@@ -14,18 +14,22 @@ fn bug() -> Task {
 }
 
 // S2-51
-#[tokio::test(start_paused = true)]
-async fn recover_recovers_from_a_failure() {
-    let recovered = fail("x").recover(|error: &str| succeed::<(), Never, _>(error.len()));
-    assert_eq!(recovered.await, Ok(1));
-    let other = fail::<(), _, ()>("x").recover(|_| fail(2));
-    assert_eq!(other.await, Err(2));
+#[test]
+fn recover_recovers_from_a_failure() {
+    on_both(async |cx: Cx<()>| {
+        let recovered = fail("x").recover(|error: &str| succeed::<(), Never, _>(error.len()));
+        assert_eq!(cx.run(recovered).await, Ok(1));
+        let other = fail::<(), _, ()>("x").recover(|_| fail(2));
+        assert_eq!(cx.run(other).await, Err(2));
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn recover_leaves_success_alone() {
-    let untouched = succeed::<(), &str, _>(1).recover(|_| succeed::<_, Never, _>(2));
-    assert_eq!(untouched.await, Ok(1));
+#[test]
+fn recover_leaves_success_alone() {
+    on_both(async |cx: Cx<()>| {
+        let untouched = succeed::<(), &str, _>(1).recover(|_| succeed::<_, Never, _>(2));
+        assert_eq!(cx.run(untouched).await, Ok(1));
+    });
 }
 
 // S2-51
@@ -35,13 +39,15 @@ fn a_defect_is_not_recovered_from() {
     fn check<E: effect::Value + std::fmt::Debug, A: effect::Value + std::fmt::Debug>(
         effect: Effect<(), E, A>,
     ) {
-        let exit = in_virtual_time(effect.run_exit());
-        let cause = exit.cause().expect("a defect is no success");
-        assert!(cause.is_die() && cause.failure().is_none(), "{exit:?}");
-        let defect = cause.defect().unwrap();
-        assert_eq!(defect.message(), "a bug");
-        let (file, line) = defect.location().expect("the place is known");
-        assert!(file.ends_with("effect_failing.rs") && line < 20, "{defect}");
+        everywhere(async move |cx: Cx<()>| {
+            let exit = exit_of(&cx, effect).await;
+            let cause = exit.cause().expect("a defect is no success");
+            assert!(cause.is_die() && cause.failure().is_none(), "{exit:?}");
+            let defect = cause.defect().unwrap();
+            assert_eq!(defect.message(), "a bug");
+            let (file, line) = defect.location().expect("the place is known");
+            assert!(file.ends_with("effect_failing.rs") && line < 20, "{defect}");
+        });
     }
     check(bug());
     check(bug().recover(|_| succeed::<_, Never, _>(())).erase());
@@ -55,68 +61,85 @@ fn a_defect_is_not_recovered_from() {
     check(bug().fork().flat_map(|fiber| fiber.join()).erase());
 }
 
-#[tokio::test(start_paused = true)]
-async fn fold_has_one_value_for_either_outcome() {
-    let length = |error: &str| error.len();
-    let failed = fail::<(), _, usize>("four").fold(length, |n| n);
-    assert_eq!(failed.await, Ok(4));
-    assert_eq!(succeed::<(), &str, _>(7).fold(length, |n| n).await, Ok(7));
+#[test]
+fn fold_has_one_value_for_either_outcome() {
+    on_both(async |cx: Cx<()>| {
+        let length = |error: &str| error.len();
+        let failed = fail::<(), _, usize>("four").fold(length, |n| n);
+        assert_eq!(cx.run(failed).await, Ok(4));
+        assert_eq!(
+            cx.run(succeed::<(), &str, _>(7).fold(length, |n| n)).await,
+            Ok(7)
+        );
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn map_error_changes_failures_only() {
-    let failed = fail::<(), _, ()>("four").map_error(str::len);
-    assert_eq!(failed.await, Err(4));
-    let succeeded = succeed::<(), &str, _>(1).map_error(str::len);
-    assert_eq!(succeeded.await, Ok(1));
+#[test]
+fn map_error_changes_failures_only() {
+    on_both(async |cx: Cx<()>| {
+        let failed = fail::<(), _, ()>("four").map_error(str::len);
+        assert_eq!(cx.run(failed).await, Err(4));
+        let succeeded = succeed::<(), &str, _>(1).map_error(str::len);
+        assert_eq!(cx.run(succeeded).await, Ok(1));
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn or_die_makes_a_failure_a_defect_with_its_place() {
-    let (line, effect) = (line!(), fail::<(), _, ()>("no route").or_die());
-    let exit = effect.run_exit().await;
-    let defect = exit.cause().unwrap().defect().unwrap();
-    assert_eq!(defect.message(), "no route");
-    assert_eq!(defect.location(), Some((file!(), line)));
+#[test]
+fn or_die_makes_a_failure_a_defect_with_its_place() {
+    on_both(async |cx: Cx<()>| {
+        let (line, effect) = (line!(), fail::<(), _, ()>("no route").or_die());
+        let exit = exit_of(&cx, effect).await;
+        let defect = exit.cause().unwrap().defect().unwrap();
+        assert_eq!(defect.message(), "no route");
+        assert_eq!(defect.location(), Some((file!(), line)));
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn die_has_its_message_and_its_place() {
-    let (line, effect) = (line!(), die::<(), Never, ()>("out of step"));
-    let exit = effect.run_exit().await;
-    let defect = exit.cause().unwrap().defect().unwrap();
-    assert_eq!(defect.location(), Some((file!(), line)));
-    let text = exit.cause().unwrap().to_string();
-    assert_eq!(text, format!("died: out of step at {}:{line}", file!()));
+#[test]
+fn die_has_its_message_and_its_place() {
+    on_both(async |cx: Cx<()>| {
+        let (line, effect) = (line!(), die::<(), Never, ()>("out of step"));
+        let exit = exit_of(&cx, effect).await;
+        let defect = exit.cause().unwrap().defect().unwrap();
+        assert_eq!(defect.location(), Some((file!(), line)));
+        let text = exit.cause().unwrap().to_string();
+        assert_eq!(text, format!("died: out of step at {}:{line}", file!()));
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn exit_shows_every_outcome_as_a_value() {
-    let exit = succeed::<(), &str, _>(1).exit().await.unwrap();
-    assert_eq!(exit, Exit::Success(1));
-    let exit = fail::<(), _, ()>("no").exit().await.unwrap();
-    assert_eq!(exit, Exit::Failure(Cause::fail("no")));
-    let exit = bug().exit().await.unwrap();
-    assert_eq!(reasons(exit.cause().unwrap()), ["die a bug"]);
+#[test]
+fn exit_shows_every_outcome_as_a_value() {
+    on_both(async |cx: Cx<()>| {
+        let Ok(exit) = cx.run(succeed::<(), &str, _>(1).exit()).await;
+        assert_eq!(exit, Exit::Success(1));
+        let Ok(exit) = cx.run(fail::<(), _, ()>("no").exit()).await;
+        assert_eq!(exit, Exit::Failure(Cause::fail("no")));
+        let Ok(exit) = cx.run(bug().exit()).await;
+        assert_eq!(reasons(exit.cause().unwrap()), ["die a bug"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn exit_waits_for_what_a_panic_left_to_be_done() {
-    let log = Log::new();
-    let (after, released) = (log.note("after"), log.note_after(secs(1), "released"));
-    let task = bug()
-        .ensuring(released)
-        .ensuring(sync(|| panic!("another")));
-    let exit = task.exit().zip(after).await.unwrap().0;
-    assert_eq!(reasons(exit.cause().unwrap()), ["die a bug", "die another"]);
-    assert_eq!(log.lines(), ["released", "after"]);
+#[test]
+fn exit_waits_for_what_a_panic_left_to_be_done() {
+    on_both(async |cx: Cx<()>| {
+        let log = Log::new();
+        let (after, released) = (log.note("after"), log.note_after(secs(1), "released"));
+        let task = bug()
+            .ensuring(released)
+            .ensuring(sync(|| panic!("another")));
+        let Ok((exit, ())) = cx.run(task.exit().zip(after)).await;
+        assert_eq!(reasons(exit.cause().unwrap()), ["die a bug", "die another"]);
+        assert_eq!(log.lines(), ["released", "after"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_finalizer_that_panics_makes_a_success_a_failure() {
-    let task = succeed::<(), &str, _>(1).ensuring(sync(|| panic!("late")));
-    let exit = task.run_exit().await;
-    assert_eq!(reasons(exit.cause().unwrap()), ["die late"]);
+#[test]
+fn a_finalizer_that_panics_makes_a_success_a_failure() {
+    on_both(async |cx: Cx<()>| {
+        let task = succeed::<(), &str, _>(1).ensuring(sync(|| panic!("late")));
+        let exit = exit_of(&cx, task).await;
+        assert_eq!(reasons(exit.cause().unwrap()), ["die late"]);
+    });
 }
 
 #[test]
@@ -130,19 +153,24 @@ fn a_cause_prints_its_reasons_in_order() {
     assert_eq!(cause.to_string(), text);
 }
 
-#[tokio::test(start_paused = true)]
-async fn tap_and_zip_stop_at_the_first_failure() {
-    let log = Log::new();
-    let (one, two) = (log.clone(), log.note("two").widen_error::<&str>());
-    let tapped = succeed::<(), _, _>(1).tap(move |_| {
-        one.write("one");
-        fail::<_, _, ()>("no")
+#[test]
+fn tap_and_zip_stop_at_the_first_failure() {
+    on_both(async |cx: Cx<()>| {
+        let log = Log::new();
+        let (one, two) = (log.clone(), log.note("two").widen_error::<&str>());
+        let tapped = succeed::<(), _, _>(1).tap(move |_| {
+            one.write("one");
+            fail::<_, _, ()>("no")
+        });
+        assert_eq!(cx.run(tapped.zip(two.clone())).await, Err("no"));
+        assert_eq!(
+            cx.run(fail::<(), _, ()>("no").zip(two.clone())).await,
+            Err("no")
+        );
+        let unseen = fail::<(), _, ()>("no").tap(move |()| two);
+        assert_eq!(cx.run(unseen).await, Err("no"));
+        assert_eq!(log.lines(), ["one"]);
     });
-    assert_eq!(tapped.zip(two.clone()).await, Err("no"));
-    assert_eq!(fail::<(), _, ()>("no").zip(two.clone()).await, Err("no"));
-    let unseen = fail::<(), _, ()>("no").tap(move |()| two);
-    assert_eq!(unseen.await, Err("no"));
-    assert_eq!(log.lines(), ["one"]);
 }
 
 /// An effect that fails so many times, and how often it has run.
@@ -159,11 +187,13 @@ fn flaky(failures: u32) -> (Arc<AtomicU32>, Effect<(), u32, u32>) {
 fn a_retry_runs_so_many_extra_times() {
     #[track_caller]
     fn check(failures: u32, schedule: Schedule, expected: Result<u32, u32>, seconds: u64) {
-        let (runs, effect) = flaky(failures);
-        let (took, result) = in_virtual_time(timed(effect.retry(schedule)));
-        assert_eq!((took, result), (seconds, expected));
-        let (Ok(last) | Err(last)) = expected;
-        assert_eq!(runs.load(Ordering::Relaxed), last);
+        on_both(async move |cx: Cx<()>| {
+            let (runs, effect) = flaky(failures);
+            let (took, result) = timed(&cx, cx.run(effect.retry(schedule))).await;
+            assert_eq!((took, result), (seconds, expected));
+            let (Ok(last) | Err(last)) = expected;
+            assert_eq!(runs.load(Ordering::Relaxed), last);
+        });
     }
     check(u32::MAX, Schedule::recurs(3), Err(4), 0);
     check(u32::MAX, Schedule::recurs(0), Err(1), 0);
@@ -174,78 +204,89 @@ fn a_retry_runs_so_many_extra_times() {
     check(5000, Schedule::recurs(u64::MAX), Ok(5001), 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_defect_is_not_retried() {
-    let runs = Arc::new(AtomicU32::new(0));
-    let seen = Arc::clone(&runs);
-    let task = sync::<(), &str, (), _>(move || {
-        seen.fetch_add(1, Ordering::Relaxed);
-        panic!("a bug")
+#[test]
+fn a_defect_is_not_retried() {
+    on_both(async |cx: Cx<()>| {
+        let runs = Arc::new(AtomicU32::new(0));
+        let seen = Arc::clone(&runs);
+        let task = sync::<(), &str, (), _>(move || {
+            seen.fetch_add(1, Ordering::Relaxed);
+            panic!("a bug")
+        });
+        let exit = exit_of(&cx, task.retry(Schedule::recurs(3))).await;
+        assert!(exit.cause().unwrap().is_die());
+        assert_eq!(runs.load(Ordering::Relaxed), 1);
     });
-    let exit = task.retry(Schedule::recurs(3)).run_exit().await;
-    assert!(exit.cause().unwrap().is_die());
-    assert_eq!(runs.load(Ordering::Relaxed), 1);
 }
 
 // S2-60
-#[tokio::test(start_paused = true)]
-async fn a_timeout_is_never_taken_for_the_effects_own() {
-    let inner = never::<(), &str, ()>().timeout(secs(1));
-    let outer = inner.timeout(secs(5)).await;
-    let elapsed = TimeoutError::Elapsed(secs(1));
-    assert_eq!(outer, Err(TimeoutError::Failed(elapsed)));
-    let failed = fail::<(), _, ()>("no").timeout(secs(1)).await;
-    assert_eq!(failed, Err(TimeoutError::Failed("no")));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_timeout_may_be_zero_or_without_end() {
-    let ready = succeed::<(), &str, _>(1).timeout(Duration::ZERO);
-    assert_eq!(ready.await, Ok(1));
-    let late = never::<(), &str, ()>().timeout(Duration::ZERO);
-    assert_eq!(late.await, Err(TimeoutError::Elapsed(Duration::ZERO)));
-    let patient = sleep::<(), &str>(secs(3600)).timeout(Duration::MAX);
-    assert_eq!(patient.await, Ok(()));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_one_shot_effect_dies_when_it_is_run_again() {
-    struct Socket;
-    let socket = Socket;
-    let once = effect(move |_: Cx<()>| async move {
-        let Socket = socket;
-        Err::<(), _>("busy")
+#[test]
+fn a_timeout_is_never_taken_for_the_effects_own() {
+    on_both(async |cx: Cx<()>| {
+        let inner = never::<(), &str, ()>().timeout(secs(1));
+        let outer = cx.run(inner.timeout(secs(5))).await;
+        let elapsed = TimeoutError::Elapsed(secs(1));
+        assert_eq!(outer, Err(TimeoutError::Failed(elapsed)));
+        let failed = cx.run(fail::<(), _, ()>("no").timeout(secs(1))).await;
+        assert_eq!(failed, Err(TimeoutError::Failed("no")));
     });
-    let exit = once
-        .erase_once()
-        .retry(Schedule::recurs(1))
-        .run_exit()
-        .await;
-    assert!(exit.cause().unwrap().is_die());
+}
+
+#[test]
+fn a_timeout_may_be_zero_or_without_end() {
+    on_both(async |cx: Cx<()>| {
+        let ready = succeed::<(), &str, _>(1).timeout(Duration::ZERO);
+        assert_eq!(cx.run(ready).await, Ok(1));
+        let late = never::<(), &str, ()>().timeout(Duration::ZERO);
+        assert_eq!(
+            cx.run(late).await,
+            Err(TimeoutError::Elapsed(Duration::ZERO))
+        );
+        let patient = sleep::<(), &str>(secs(3600)).timeout(Duration::MAX);
+        assert_eq!(cx.run(patient).await, Ok(()));
+    });
+}
+
+#[test]
+fn a_one_shot_effect_dies_when_it_is_run_again() {
+    on_both(async |cx: Cx<()>| {
+        struct Socket;
+        let socket = Socket;
+        let once = effect(move |_: Cx<()>| async move {
+            let Socket = socket;
+            Err::<(), _>("busy")
+        });
+        let exit = exit_of(&cx, once.erase_once().retry(Schedule::recurs(1))).await;
+        assert!(exit.cause().unwrap().is_die());
+    });
 }
 
 #[test]
 fn each_of_two_branches_under_exit_has_its_own_defects() {
-    let quick = sleep::<(), Never>(secs(1));
-    let slow = sleep::<(), Never>(secs(2)).ensuring(sync(|| panic!("of the slow one")));
-    // The finalizer of the slow branch runs while the other waits for a second longer still.
-    let last = sleep::<(), Never>(secs(3));
-    let both = quick.zip(last).exit().zip_par(slow.exit());
-    let Ok((clean, broken)) = in_virtual_time(both.into_future());
-    assert!(clean.is_success(), "{clean:?}");
-    let defect = broken.cause().and_then(Cause::defect).map(Defect::message);
-    assert_eq!(defect, Some("of the slow one"));
+    everywhere(async |cx: Cx<()>| {
+        let quick = sleep::<(), Never>(secs(1));
+        let slow = sleep::<(), Never>(secs(2)).ensuring(sync(|| panic!("of the slow one")));
+        // The finalizer of the slow branch runs while the other waits for a second longer still.
+        let last = sleep::<(), Never>(secs(3));
+        let both = quick.zip(last).exit().zip_par(slow.exit());
+        let Ok((clean, broken)) = cx.run(both).await;
+        assert!(clean.is_success(), "{clean:?}");
+        let defect = broken.cause().and_then(Cause::defect).map(Defect::message);
+        assert_eq!(defect, Some("of the slow one"));
+    });
 }
 
 #[test]
 fn the_defects_under_an_exit_that_is_cut_short_are_the_fibers() {
-    let broken = sleep::<(), Never>(secs(1)).ensuring(sync(|| panic!("a finalizer")));
-    let endless = broken
-        .flat_map(|()| never::<_, Never, ()>())
-        .exit()
-        .map(drop);
-    let exit = in_virtual_time(endless.timeout(secs(2)).run_exit());
-    let cause = exit.cause().unwrap();
-    assert_eq!(cause.failure(), Some(&TimeoutError::Elapsed(secs(2))));
-    assert_eq!(cause.defect().map(Defect::message), Some("a finalizer"));
+    everywhere(async |cx: Cx<()>| {
+        let broken = sleep::<(), Never>(secs(1)).ensuring(sync(|| panic!("a finalizer")));
+        let endless = broken
+            .flat_map(|()| never::<_, Never, ()>())
+            .exit()
+            .map(drop);
+        let exit = exit_of(&cx, endless.timeout(secs(2))).await;
+        let cause = exit.cause().unwrap();
+        assert_eq!(cause.failure(), Some(&TimeoutError::Elapsed(secs(2))));
+        assert_eq!(cause.defect().map(Defect::message), Some("a finalizer"));
+    });
 }

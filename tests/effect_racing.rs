@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Log, Task, in_virtual_time, secs, timed};
+use common::{Log, Task, everywhere, exit_of, secs, timed};
 use effect::prelude::*;
 
 /// Succeeds, or fails, with a name after so many seconds.
@@ -28,22 +28,26 @@ fn guarded(
 }
 
 // S2-52
-#[tokio::test(start_paused = true)]
-async fn a_pair_fails_as_soon_as_either_half_does() {
-    let log = Log::new();
-    let slow = sleep::<_, &str>(secs(1)).ensuring(log.note("finalized"));
-    let (took, pair) = timed(slow.zip_par(fail::<_, _, ()>("no"))).await;
-    assert_eq!((took, pair), (0, Err("no")));
-    assert_eq!(log.lines(), ["finalized"]);
+#[test]
+fn a_pair_fails_as_soon_as_either_half_does() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let slow = sleep::<_, &str>(secs(1)).ensuring(log.note("finalized"));
+        let (took, pair) = timed(&cx, cx.run(slow.zip_par(fail::<_, _, ()>("no")))).await;
+        assert_eq!((took, pair), (0, Err("no")));
+        assert_eq!(log.lines(), ["finalized"]);
+    });
 }
 
 #[test]
 fn a_pair_takes_as_long_as_the_slower_half() {
     #[track_caller]
     fn check(left: u64, right: u64) {
-        let pair = after(left, Ok("left")).zip_par(after(right, Ok("right")));
-        let (took, pair) = in_virtual_time(timed(pair));
-        assert_eq!((took, pair), (left.max(right), Ok(("left", "right"))));
+        everywhere(async move |cx: Cx<()>| {
+            let pair = after(left, Ok("left")).zip_par(after(right, Ok("right")));
+            let (took, pair) = timed(&cx, cx.run(pair)).await;
+            assert_eq!((took, pair), (left.max(right), Ok(("left", "right"))));
+        });
     }
     check(0, 0);
     check(1, 3);
@@ -59,17 +63,19 @@ fn check(
     first: (u64, Result<&'static str, &'static str>),
     ok: (u64, Result<&'static str, (&'static str, &'static str)>),
 ) {
-    let race = |log: &Log| (guarded(log, left.0, left.1), guarded(log, right.0, right.1));
-    let log = Log::new();
-    let (one, other) = race(&log);
-    let raced = in_virtual_time(timed(one.race_first(other)));
-    assert_eq!(raced, first, "race_first");
-    assert_eq!(log.lines().concat().matches("finalized").count(), 2);
-    let log = Log::new();
-    let (one, other) = race(&log);
-    let raced = in_virtual_time(timed(one.race_ok(other)));
-    assert_eq!(raced, ok, "race_ok");
-    assert_eq!(log.lines().concat().matches("finalized").count(), 2);
+    everywhere(async move |cx: Cx<()>| {
+        let race = |log: &Log| (guarded(log, left.0, left.1), guarded(log, right.0, right.1));
+        let log = Log::new();
+        let (one, other) = race(&log);
+        let raced = timed(&cx, cx.run(one.race_first(other))).await;
+        assert_eq!(raced, first, "race_first");
+        assert_eq!(log.lines().concat().matches("finalized").count(), 2);
+        let log = Log::new();
+        let (one, other) = race(&log);
+        let raced = timed(&cx, cx.run(one.race_ok(other))).await;
+        assert_eq!(raced, ok, "race_ok");
+        assert_eq!(log.lines().concat().matches("finalized").count(), 2);
+    });
 }
 
 // S2-53
@@ -120,72 +126,87 @@ fn race_ok_has_both_errors_when_both_fail() {
     check((5, Err("left")), (1, Err("right")), (2, Err("right")), both);
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_left_side_wins_a_tie_and_the_right_never_starts() {
-    let log = Log::new();
-    let right = log.note("started").map(|()| "right");
-    assert_eq!(succeed("left").race_first(right.clone()).await, Ok("left"));
-    let ok = succeed::<_, Never, _>("left").race_ok(right).await;
-    assert_eq!(ok, Ok("left"));
-    assert_eq!(log.count(), 0);
-    let timed = after(1, Ok("left")).race_first(after(1, Ok("right")));
-    assert_eq!(timed.await, Ok("left"));
+#[test]
+fn the_left_side_wins_a_tie_and_the_right_never_starts() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let right = log.note("started").map(|()| "right");
+        assert_eq!(
+            cx.run(succeed("left").race_first(right.clone())).await,
+            Ok("left")
+        );
+        let ok = cx.run(succeed::<_, Never, _>("left").race_ok(right)).await;
+        assert_eq!(ok, Ok("left"));
+        assert_eq!(log.count(), 0);
+        let timed = after(1, Ok("left")).race_first(after(1, Ok("right")));
+        assert_eq!(cx.run(timed).await, Ok("left"));
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_loser_has_ended_before_anything_follows_its_race() {
-    let log = Log::new();
-    let loser = never().ensuring(log.note_after(secs(3), "finalized"));
-    let race = loser.race_first(after(1, Ok("won")).map(drop));
-    let next = log.note("next").widen_error();
-    let (took, _) = timed(race.flat_map(|()| next)).await;
-    assert_eq!(took, 4);
-    assert_eq!(log.lines(), ["finalized", "next"]);
+#[test]
+fn a_loser_has_ended_before_anything_follows_its_race() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let loser = never().ensuring(log.note_after(secs(3), "finalized"));
+        let race = loser.race_first(after(1, Ok("won")).map(drop));
+        let next = log.note("next").widen_error();
+        let (took, _) = timed(&cx, cx.run(race.flat_map(|()| next))).await;
+        assert_eq!(took, 4);
+        assert_eq!(log.lines(), ["finalized", "next"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_timeout_waits_for_an_uninterruptible_effect() {
-    let log = Log::new();
-    let body = log.note_after(secs(10), "ended").uninterruptible();
-    let (took, result) = timed(body.timeout(secs(1))).await;
-    assert_eq!((took, result), (10, Err(TimeoutError::Elapsed(secs(1)))));
-    assert_eq!(log.lines(), ["ended"]);
+#[test]
+fn a_timeout_waits_for_an_uninterruptible_effect() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let body = log.note_after(secs(10), "ended").uninterruptible();
+        let (took, result) = timed(&cx, cx.run(body.timeout(secs(1)))).await;
+        assert_eq!((took, result), (10, Err(TimeoutError::Elapsed(secs(1)))));
+        assert_eq!(log.lines(), ["ended"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn siblings_wait_for_their_own_finalizers_only() {
-    let log = Log::new();
-    let lost = |delay, line| {
-        never::<(), &str, ()>()
-            .ensuring(log.note_after(secs(delay), line))
-            .race_first(sleep(secs(1)))
-    };
-    let quick = lost(1, "quick").zip(log.note("after quick").widen_error());
-    let slow = lost(9, "slow").zip(log.note("after slow").widen_error());
-    slow.zip_par(quick).await.unwrap();
-    let expected = ["quick", "after quick", "slow", "after slow"];
-    assert_eq!(log.lines(), expected);
+#[test]
+fn siblings_wait_for_their_own_finalizers_only() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let lost = |delay, line| {
+            never::<(), &str, ()>()
+                .ensuring(log.note_after(secs(delay), line))
+                .race_first(sleep(secs(1)))
+        };
+        let quick = lost(1, "quick").zip(log.note("after quick").widen_error());
+        let slow = lost(9, "slow").zip(log.note("after slow").widen_error());
+        cx.run(slow.zip_par(quick)).await.unwrap();
+        let expected = ["quick", "after quick", "slow", "after slow"];
+        assert_eq!(log.lines(), expected);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn races_nest() {
-    let log = Log::new();
-    let task = |line| -> Task { never().ensuring(log.note_after(secs(1), line)).erase() };
-    let inner = task("1").race_first(task("2"));
-    let outer = inner.race_first(task("3")).timeout(secs(1));
-    let (took, result) = timed(outer).await;
-    assert_eq!((took, result.is_err()), (4, true));
-    let mut lines = log.lines();
-    lines.sort();
-    assert_eq!(lines, ["1", "2", "3"]);
+#[test]
+fn races_nest() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let task = |line| -> Task { never().ensuring(log.note_after(secs(1), line)).erase() };
+        let inner = task("1").race_first(task("2"));
+        let outer = inner.race_first(task("3")).timeout(secs(1));
+        let (took, result) = timed(&cx, cx.run(outer)).await;
+        assert_eq!((took, result.is_err()), (4, true));
+        let mut lines = log.lines();
+        lines.sort();
+        assert_eq!(lines, ["1", "2", "3"]);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_panic_on_one_side_finalizes_the_other() {
-    let log = Log::new();
-    let other = never::<(), &str, ()>().ensuring(log.note_after(secs(1), "finalized"));
-    let bug = sleep(secs(1)).map(|()| panic!("a bug"));
-    let exit = other.race_first(bug).run_exit().await;
-    assert!(exit.cause().unwrap().is_die());
-    assert_eq!(log.lines(), ["finalized"]);
+#[test]
+fn a_panic_on_one_side_finalizes_the_other() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let other = never::<(), &str, ()>().ensuring(log.note_after(secs(1), "finalized"));
+        let bug = sleep(secs(1)).map(|()| panic!("a bug"));
+        let exit = exit_of(&cx, other.race_first(bug)).await;
+        assert!(exit.cause().unwrap().is_die());
+        assert_eq!(log.lines(), ["finalized"]);
+    });
 }

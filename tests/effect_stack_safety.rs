@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::{secs, virtual_runtime};
+use common::{exit_of, in_virtual_time, on_both, secs};
 use effect::prelude::*;
 use effect::yield_now;
 
@@ -14,23 +14,21 @@ const STACK_BYTES: usize = 2 * 1024 * 1024;
 
 type Sum = Effect<(), Never, u64>;
 
-/// Runs a future on a thread with a small stack of its own, in virtual time.
 #[track_caller]
-fn on_small_stack<T: Send + 'static, F: Future<Output = T>>(
-    make: impl FnOnce() -> F + Send + 'static,
-) -> T {
+fn on_small_stack<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
     std::thread::Builder::new()
         .stack_size(STACK_BYTES)
-        .spawn(|| virtual_runtime().block_on(make()))
+        .spawn(f)
         .unwrap()
         .join()
         .unwrap()
 }
 
 #[track_caller]
-fn check(make: impl FnOnce() -> Sum + Send + 'static, expected: u64) {
-    let result = on_small_stack(|| async { make().await });
-    assert_eq!(result, Ok(expected));
+fn check(make: fn() -> Sum, expected: u64) {
+    on_small_stack(move || {
+        on_both(async move |cx: Cx<()>| assert_eq!(cx.run(make()).await, Ok(expected)));
+    });
 }
 
 /// Adds one so often, each step in tail position of the one before.
@@ -113,51 +111,50 @@ fn a_hundred_thousand_binds_either_way_are_stack_safe() {
 
 #[test]
 fn a_deep_chain_can_be_dropped_before_it_runs() {
-    on_small_stack(|| async { drop(left_nested(MILLION)) });
+    on_small_stack(|| drop(left_nested(MILLION)));
 }
 
 #[test]
 fn a_deep_chain_can_be_cloned_and_both_run() {
-    let sums = on_small_stack(|| async {
-        let chain = left_nested(MILLION);
-        let copy = chain.clone();
-        (chain.await, copy.await)
+    on_small_stack(|| {
+        on_both(async |cx: Cx<()>| {
+            let chain = left_nested(MILLION);
+            let copy = chain.clone();
+            let sums = (cx.run(chain).await, cx.run(copy).await);
+            assert_eq!(sums, (Ok(MILLION), Ok(MILLION)));
+        });
     });
-    assert_eq!(sums, (Ok(MILLION), Ok(MILLION)));
 }
 
 #[test]
 fn a_deep_chain_can_be_cut_short_while_it_waits() {
-    on_small_stack(|| async {
-        let late = left_nested_on(never().erase(), MILLION).timeout(secs(1));
-        assert_eq!(late.await, Err(TimeoutError::Elapsed(secs(1))));
-    });
-    let exit = on_small_stack(|| {
-        let body = effect(async move |cx: Cx<()>| {
+    on_small_stack(|| {
+        on_both(async |cx: Cx<()>| {
+            let late = left_nested_on(never().erase(), MILLION).timeout(secs(1));
+            assert_eq!(cx.run(late).await, Err(TimeoutError::Elapsed(secs(1))));
             let fiber = cx.fork(left_nested_on(never().erase(), MILLION));
             cx.sleep(secs(1)).await;
-            cx.run(fiber.interrupt()).await
+            let Ok(exit) = cx.run(fiber.interrupt()).await;
+            assert!(exit.is_interrupt());
         });
-        async { body.run_exit().await }
     });
-    assert!(exit.value().unwrap().is_interrupt());
 }
 
 #[test]
 fn a_failure_and_a_defect_come_up_from_a_great_depth() {
-    let failed = on_small_stack(|| async {
-        let mut chain: Effect<(), &str, u64> = fail("deep down").erase();
-        for _ in 0..MILLION {
-            chain = chain.flat_map(|sum| succeed(sum + 1)).erase();
-        }
-        chain.await
+    on_small_stack(|| {
+        on_both(async |cx: Cx<()>| {
+            let mut chain: Effect<(), &str, u64> = fail("deep down").erase();
+            for _ in 0..MILLION {
+                chain = chain.flat_map(|sum| succeed(sum + 1)).erase();
+            }
+            assert_eq!(cx.run(chain).await, Err("deep down"));
+            let chain = left_nested_on(die("deep down").erase(), 100_000);
+            let died = exit_of(&cx, chain).await;
+            let defect = died.cause().unwrap().defect().unwrap();
+            assert_eq!(defect.message(), "deep down");
+        });
     });
-    assert_eq!(failed, Err("deep down"));
-    let died = on_small_stack(|| left_nested_on(die("deep down").erase(), 100_000).run_exit());
-    assert_eq!(
-        died.cause().unwrap().defect().unwrap().message(),
-        "deep down"
-    );
 }
 
 #[test]
@@ -170,13 +167,13 @@ fn an_endless_loop_that_never_waits_can_be_stopped() {
         .flat_map(forever)
         .erase()
     }
-    let turns = on_small_stack(|| async {
+    // On tokio alone: virtual time stands still while anything is ready to run, and only tokio's can be moved.
+    let stopped = async {
         let turns = Arc::new(AtomicU64::new(0));
         let stopper = effect(async |_: Cx<()>| {
             for _ in 0..10 {
                 yield_now().await;
             }
-            // Virtual time stands still while anything is ready to run.
             tokio::time::advance(secs(2)).await;
             Ok::<_, Never>(())
         });
@@ -184,6 +181,7 @@ fn an_endless_loop_that_never_waits_can_be_stopped() {
         let both = endless.zip_par(stopper.widen_error().map_error(TimeoutError::Failed));
         assert_eq!(both.await, Err(TimeoutError::Elapsed(secs(1))));
         turns.load(Ordering::Relaxed)
-    });
+    };
+    let turns = on_small_stack(|| in_virtual_time(stopped));
     assert!(turns > 1000, "only {turns} turns");
 }

@@ -5,25 +5,29 @@ mod common;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use common::{Log, in_virtual_time, secs, virtual_runtime};
+use common::{Log, everywhere, secs, virtual_runtime};
 use effect::prelude::*;
 use effect::{Report, Runtime, TokioRuntime};
 use futures::future::BoxFuture;
-use tokio::runtime::Handle;
 
-/// Tokio, and a memory of what was reported.
+/// A runtime, and a memory of what was reported.
 #[derive(Clone, Debug)]
 struct Witness {
-    tokio: TokioRuntime,
+    runtime: Arc<dyn Runtime>,
     reports: Arc<Mutex<Vec<Report>>>,
 }
 
 impl Witness {
-    fn new(handle: &Handle) -> Self {
+    fn new(runtime: Arc<dyn Runtime>) -> Self {
         Witness {
-            tokio: TokioRuntime::new(handle.clone()),
+            runtime,
             reports: Arc::default(),
         }
+    }
+
+    /// Of the runtime that a test is on.
+    fn of(cx: &Cx<()>) -> Self {
+        Witness::new(Arc::clone(cx.runtime()))
     }
 
     /// What was reported, without the numbers of the fibers.
@@ -44,19 +48,19 @@ impl Witness {
 
 impl Runtime for Witness {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.tokio.spawn(task);
+        self.runtime.spawn(task);
     }
 
     fn now(&self) -> Instant {
-        self.tokio.now()
+        self.runtime.now()
     }
 
     fn sleep_until(&self, deadline: Instant) -> effect::Timer {
-        self.tokio.sleep_until(deadline)
+        self.runtime.sleep_until(deadline)
     }
 
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
-        self.tokio.spawn_blocking(job);
+        self.runtime.spawn_blocking(job);
     }
 
     fn report(&self, report: &Report) {
@@ -64,30 +68,30 @@ impl Runtime for Witness {
     }
 }
 
+type Child = Fiber<&'static str, ()>;
+
 /// Forks a child, does something with its handle for ten seconds, and looks at what was reported.
 #[track_caller]
 fn check<I>(
     child: Effect<(), &'static str, ()>,
-    with: impl FnOnce(Fiber<&'static str, ()>) -> I + Send + 'static,
+    with: impl FnOnce(Child) -> I + Clone + Send + 'static,
     expected: &[&str],
 ) where
     I: IntoEffect<(), Program: Send> + Send + 'static,
 {
-    let body = effect(move |cx: Cx<()>| async move {
-        let fiber = cx.fork_named("child", child);
-        let _ = cx.run(with(fiber)).await;
-        cx.sleep(secs(10)).await;
-        Ok::<_, Never>(())
-    });
-    let reports = in_virtual_time(async {
-        let witness = Witness::new(&Handle::current());
+    let expected: Vec<_> = expected.iter().map(|&line| line.to_owned()).collect();
+    everywhere(async move |cx: Cx<()>| {
+        let body = effect(move |cx: Cx<()>| async move {
+            let fiber = cx.fork_named("child", child);
+            let _ = cx.run(with(fiber)).await;
+            cx.sleep(secs(10)).await;
+            Ok::<_, Never>(())
+        });
+        let witness = Witness::of(&cx);
         assert!(body.run_on(Arc::new(witness.clone())).await.is_success());
-        witness.reports()
+        assert_eq!(witness.reports(), expected);
     });
-    assert_eq!(reports, expected);
 }
-
-type Child = Fiber<&'static str, ()>;
 
 fn failing() -> Effect<(), &'static str, ()> {
     sleep(secs(1)).flat_map(|()| fail("no")).erase()
@@ -143,37 +147,36 @@ fn an_interruption_is_not_reported() {
 
 #[test]
 fn a_finalizer_that_panics_under_an_interruption_is_reported() {
-    let finalizer = die::<(), Never, ()>("late");
-    let text = format!(
-        "child: interrupted by fiber; then died: late at {}:{}",
-        file!(),
-        line!() - 4
-    );
-    let child = never::<(), &str, ()>().ensuring(finalizer).erase();
-    let body = effect(async move |cx: Cx<()>| {
-        drop(cx.fork_named("child", child));
-        cx.sleep(secs(1)).await;
-        Ok::<_, Never>(())
-    });
-    let reports = in_virtual_time(async {
-        let witness = Witness::new(&Handle::current());
+    everywhere(async |cx: Cx<()>| {
+        let (line, finalizer) = (line!(), die::<(), Never, ()>("late"));
+        let text = format!(
+            "child: interrupted by fiber; then died: late at {}:{line}",
+            file!()
+        );
+        let child = never::<(), &str, ()>().ensuring(finalizer).erase();
+        let body = effect(async move |cx: Cx<()>| {
+            drop(cx.fork_named("child", child));
+            cx.sleep(secs(1)).await;
+            Ok::<_, Never>(())
+        });
+        let witness = Witness::of(&cx);
         drop(body.run_on(Arc::new(witness.clone())).await);
-        witness.reports()
+        let reports = witness.reports();
+        let [report] = &reports[..] else {
+            panic!("{reports:?}");
+        };
+        let numberless: String = report
+            .split(" #")
+            .map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit()))
+            .collect();
+        assert_eq!(numberless, text);
     });
-    let [report] = &reports[..] else {
-        panic!("{reports:?}");
-    };
-    let numberless: String = report
-        .split(" #")
-        .map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit()))
-        .collect();
-    assert_eq!(numberless, text);
 }
 
 #[test]
 fn finalizers_that_a_runtime_takes_with_it_are_counted() {
     let runtime = virtual_runtime();
-    let witness = Witness::new(runtime.handle());
+    let witness = Witness::new(Arc::new(TokioRuntime::new(runtime.handle().clone())));
     let slow = || sleep::<(), Never>(secs(10));
     let child = never::<(), Never, ()>().ensuring(slow()).ensuring(slow());
     let body = acquire_release(succeed::<(), Never, _>(()), move |()| slow())
@@ -193,28 +196,28 @@ fn finalizers_that_a_runtime_takes_with_it_are_counted() {
 
 #[test]
 fn what_is_owed_after_a_fibers_end_runs_in_order_and_its_defects_are_reported() {
-    let log = Log::new();
-    let guarded = never::<(), Never, ()>()
-        .ensuring(log.note_after(secs(1), "inner"))
-        .ensuring(log.note("outer"))
-        .ensuring(fail::<_, _, ()>("disk full").or_die());
-    // The future of a run that outlives its fiber, because somebody kept the context.
-    let body = effect(async move |cx: Cx<()>| {
-        let kept = cx.clone();
-        let mut run = Box::pin(async move { kept.run(guarded).await });
-        assert!(futures::poll!(run.as_mut()).is_pending());
-        Ok::<_, Never>(Some(Arc::new(Mutex::new(Some(run)))))
-    });
-    let reports = in_virtual_time(async {
-        let witness = Witness::new(&Handle::current());
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let guarded = never::<(), Never, ()>()
+            .ensuring(log.note_after(secs(1), "inner"))
+            .ensuring(log.note("outer"))
+            .ensuring(fail::<_, _, ()>("disk full").or_die());
+        // The future of a run that outlives its fiber, because somebody kept the context.
+        let body = effect(async move |cx: Cx<()>| {
+            let kept = cx.clone();
+            let mut run = Box::pin(async move { kept.run(guarded).await });
+            assert!(futures::poll!(run.as_mut()).is_pending());
+            Ok::<_, Never>(Some(Arc::new(Mutex::new(Some(run)))))
+        });
+        let witness = Witness::of(&cx);
         let exit = body.run_on(Arc::new(witness.clone())).await;
         drop(exit);
-        let Ok(()) = sleep::<_, Never>(secs(5)).await;
-        witness.reports()
+        cx.sleep(secs(5)).await;
+        assert_eq!(log.lines(), ["inner", "outer"]);
+        let reports = witness.reports();
+        let [report] = &reports[..] else {
+            panic!("{reports:?}");
+        };
+        assert!(report.contains("died: disk full"), "{report}");
     });
-    assert_eq!(log.lines(), ["inner", "outer"]);
-    let [report] = &reports[..] else {
-        panic!("{reports:?}");
-    };
-    assert!(report.contains("died: disk full"), "{report}");
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Log, in_virtual_time, reasons, secs, timed};
+use common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
 use effect::prelude::*;
 use effect::yield_now;
 
@@ -28,18 +28,17 @@ where
 #[test]
 fn children_end_before_their_parent() {
     #[track_caller]
-    fn check(
-        body: Effect<(), &'static str, ()>,
-        is_expected: impl Fn(&Exit<&'static str, ()>) -> bool,
-    ) {
-        let log = Log::new();
-        let parent = parent_of_endless(&log, body);
-        let after = log.note("after");
-        let watched = parent.fork().flat_map(|fiber| fiber.exit()).zip(after);
-        let exit = in_virtual_time(watched.run_exit());
-        let (exit, ()) = exit.into_result().unwrap();
-        assert!(is_expected(&exit), "{exit:?}");
-        assert_eq!(log.lines(), ["parent", "child", "grandchild", "after"]);
+    fn check(body: Effect<(), &'static str, ()>, is_expected: fn(&Exit<&'static str, ()>) -> bool) {
+        everywhere(async move |cx: Cx<()>| {
+            let log = Log::new();
+            let parent = parent_of_endless(&log, body);
+            let after = log.note("after");
+            let watched = parent.fork().flat_map(|fiber| fiber.exit()).zip(after);
+            let exit = exit_of(&cx, watched).await;
+            let (exit, ()) = exit.into_result().unwrap();
+            assert!(is_expected(&exit), "{exit:?}");
+            assert_eq!(log.lines(), ["parent", "child", "grandchild", "after"]);
+        });
     }
     check(succeed(()).erase(), Exit::is_success);
     check(fail("no").erase(), |exit| {
@@ -50,127 +49,143 @@ fn children_end_before_their_parent() {
     });
 }
 
-#[tokio::test(start_paused = true)]
-async fn interrupting_a_parent_ends_its_children_first() {
-    let log = Log::new();
-    let parent = parent_of_endless(&log, never::<_, Never, ()>());
-    let body = effect(async move |cx: Cx<()>| {
-        let fiber = cx.fork(parent);
-        cx.sleep(secs(5)).await;
-        cx.run(fiber.interrupt()).await
+#[test]
+fn interrupting_a_parent_ends_its_children_first() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let parent = parent_of_endless(&log, never::<_, Never, ()>());
+        let body = effect(async move |cx: Cx<()>| {
+            let fiber = cx.fork(parent);
+            cx.sleep(secs(5)).await;
+            cx.run(fiber.interrupt()).await
+        });
+        let (took, exit) = timed(&cx, exit_of(&cx, body)).await;
+        assert!(exit.value().unwrap().is_interrupt());
+        assert_eq!(took, 7);
+        assert_eq!(log.lines(), ["parent", "child", "grandchild"]);
     });
-    let (took, exit) = timed(body.run_exit()).await;
-    assert!(exit.value().unwrap().is_interrupt());
-    assert_eq!(took, 7);
-    assert_eq!(log.lines(), ["parent", "child", "grandchild"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_child_uses_its_parents_resources_until_it_ends() {
-    let log = Log::new();
-    let (release, used) = (log.note("released"), log.note_after(secs(1), "used"));
-    let parent = acquire_release(succeed::<(), Never, _>(()), move |()| release)
-        .flat_map(|()| never::<_, Never, ()>().ensuring(used).fork())
-        .tap(|_| sleep(secs(1)));
-    drop(parent.run_exit().await);
-    assert_eq!(log.lines(), ["used", "released"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn join_gives_the_value_or_the_failure() {
-    let value = succeed::<(), &str, _>(1)
-        .fork()
-        .flat_map(|fiber| fiber.join());
-    assert_eq!(value.await, Ok(1));
-    let failure = fail::<(), _, ()>("no")
-        .fork()
-        .flat_map(|fiber| fiber.join());
-    assert_eq!(failure.await, Err("no"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_join_passes_a_defect_on() {
-    let child = sync::<(), &str, (), _>(|| panic!("a bug"));
-    let exit = child.fork().flat_map(|fiber| fiber.join()).run_exit().await;
-    assert_eq!(reasons(exit.cause().unwrap()), ["die a bug"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn joining_an_interrupted_fiber_interrupts_the_joiner() {
-    let log = Log::new();
-    let (line, unreachable) = (log.note("finalized"), log.clone());
-    let joiner = effect(async move |cx: Cx<()>| {
-        let child = cx.fork(never::<_, Never, ()>());
-        child.interrupt_fork();
-        cx.run(child.join()).await?;
-        unreachable.write("went on");
-        Ok::<_, Never>(())
+#[test]
+fn a_child_uses_its_parents_resources_until_it_ends() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let (release, used) = (log.note("released"), log.note_after(secs(1), "used"));
+        let parent = acquire_release(succeed::<(), Never, _>(()), move |()| release)
+            .flat_map(|()| never::<_, Never, ()>().ensuring(used).fork())
+            .tap(|_| sleep(secs(1)));
+        drop(exit_of(&cx, parent).await);
+        assert_eq!(log.lines(), ["used", "released"]);
     });
-    let exit = joiner.ensuring(line).run_exit().await;
-    assert!(exit.is_interrupt(), "{exit:?}");
-    assert_eq!(log.lines(), ["finalized"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_interrupt_tells_who_asked_for_it() {
-    let body = effect(async |cx: Cx<()>| {
-        let child = cx.fork(never::<_, Never, ()>());
-        let id = child.id();
-        assert_ne!(id, cx.fiber_id());
-        let exit = cx.run(child.interrupt()).await?;
-        let expected: Exit<Never, ()> = Exit::Failure(Cause::interrupt(Some(cx.fiber_id())));
-        assert_eq!(exit, expected);
-        let ended = cx.fork(succeed::<_, Never, _>(1));
-        cx.sleep(secs(1)).await;
-        assert!(ended.is_done());
-        cx.run(ended.interrupt()).await
+#[test]
+fn join_gives_the_value_or_the_failure() {
+    everywhere(async |cx: Cx<()>| {
+        let value = succeed::<(), &str, _>(1)
+            .fork()
+            .flat_map(|fiber| fiber.join());
+        assert_eq!(cx.run(value).await, Ok(1));
+        let failure = fail::<(), _, ()>("no")
+            .fork()
+            .flat_map(|fiber| fiber.join());
+        assert_eq!(cx.run(failure).await, Err("no"));
     });
-    let exit = body.run_exit().await;
-    // A fiber that had ended before keeps its exit.
-    assert_eq!(exit, Exit::Success(Exit::Success(1)));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_fiber_can_interrupt_its_parent_and_is_ended_by_it() {
-    let log = Log::new();
-    let line = log.note("child");
-    let parent = effect(async move |cx: Cx<()>| {
-        let (fibers, family) = futures::channel::oneshot::channel::<Fiber<Never, ()>>();
-        let child = effect(async move |cx: Cx<()>| {
-            let parent = family.await.unwrap();
-            drop(cx.run(parent.interrupt()).await);
+#[test]
+fn a_join_passes_a_defect_on() {
+    everywhere(async |cx: Cx<()>| {
+        let child = sync::<(), &str, (), _>(|| panic!("a bug"));
+        let exit = exit_of(&cx, child.fork().flat_map(|fiber| fiber.join())).await;
+        assert_eq!(reasons(exit.cause().unwrap()), ["die a bug"]);
+    });
+}
+
+#[test]
+fn joining_an_interrupted_fiber_interrupts_the_joiner() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let (line, unreachable) = (log.note("finalized"), log.clone());
+        let joiner = effect(async move |cx: Cx<()>| {
+            let child = cx.fork(never::<_, Never, ()>());
+            child.interrupt_fork();
+            cx.run(child.join()).await?;
+            unreachable.write("went on");
             Ok::<_, Never>(())
         });
-        let parent = cx.fork(
-            child
-                .ensuring(line)
-                .erase_once()
-                .fork::<Never>()
-                .flat_map(|_| never::<_, Never, ()>()),
-        );
-        yield_now().await;
-        fibers.send(parent).unwrap();
-        cx.sleep(secs(1)).await;
-        Ok::<_, Never>(())
+        let exit = exit_of(&cx, joiner.ensuring(line)).await;
+        assert!(exit.is_interrupt(), "{exit:?}");
+        assert_eq!(log.lines(), ["finalized"]);
     });
-    assert!(parent.run_exit().await.is_success());
-    assert_eq!(log.lines(), ["child"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn ten_thousand_fibers_return_their_sum() {
-    let body = effect(async |cx: Cx<()>| {
-        let fibers: Vec<_> = (0..10_000_u64)
-            .map(|n| cx.fork(sleep::<_, Never>(secs(n % 10)).map(move |()| n)))
-            .collect();
-        let mut sum = 0;
-        for fiber in fibers {
-            sum += cx.run(fiber.join()).await?;
-        }
-        Ok::<_, Never>(sum)
+#[test]
+fn an_interrupt_tells_who_asked_for_it() {
+    everywhere(async |cx: Cx<()>| {
+        let body = effect(async |cx: Cx<()>| {
+            let child = cx.fork(never::<_, Never, ()>());
+            let id = child.id();
+            assert_ne!(id, cx.fiber_id());
+            let exit = cx.run(child.interrupt()).await?;
+            let expected: Exit<Never, ()> = Exit::Failure(Cause::interrupt(Some(cx.fiber_id())));
+            assert_eq!(exit, expected);
+            let ended = cx.fork(succeed::<_, Never, _>(1));
+            cx.sleep(secs(1)).await;
+            assert!(ended.is_done());
+            cx.run(ended.interrupt()).await
+        });
+        let exit = exit_of(&cx, body).await;
+        // A fiber that had ended before keeps its exit.
+        assert_eq!(exit, Exit::Success(Exit::Success(1)));
     });
-    let (took, sum) = timed(body.run_exit()).await;
-    assert_eq!((took, sum), (9, Exit::Success(49_995_000)));
+}
+
+#[test]
+fn a_fiber_can_interrupt_its_parent_and_is_ended_by_it() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let line = log.note("child");
+        let parent = effect(async move |cx: Cx<()>| {
+            let (fibers, family) = futures::channel::oneshot::channel::<Fiber<Never, ()>>();
+            let child = effect(async move |cx: Cx<()>| {
+                let parent = family.await.unwrap();
+                drop(cx.run(parent.interrupt()).await);
+                Ok::<_, Never>(())
+            });
+            let parent = cx.fork(
+                child
+                    .ensuring(line)
+                    .erase_once()
+                    .fork::<Never>()
+                    .flat_map(|_| never::<_, Never, ()>()),
+            );
+            yield_now().await;
+            fibers.send(parent).unwrap();
+            cx.sleep(secs(1)).await;
+            Ok::<_, Never>(())
+        });
+        assert!(exit_of(&cx, parent).await.is_success());
+        assert_eq!(log.lines(), ["child"]);
+    });
+}
+
+#[test]
+fn ten_thousand_fibers_return_their_sum() {
+    on_both(async |cx: Cx<()>| {
+        let body = effect(async |cx: Cx<()>| {
+            let fibers: Vec<_> = (0..10_000_u64)
+                .map(|n| cx.fork(sleep::<_, Never>(secs(n % 10)).map(move |()| n)))
+                .collect();
+            let mut sum = 0;
+            for fiber in fibers {
+                sum += cx.run(fiber.join()).await?;
+            }
+            Ok::<_, Never>(sum)
+        });
+        let (took, sum) = timed(&cx, exit_of(&cx, body)).await;
+        assert_eq!((took, sum), (9, Exit::Success(49_995_000)));
+    });
 }
 
 /// A chain of fibers, each the child of the one before; the last one is sent away, and never ends.
@@ -189,7 +204,7 @@ fn chain(depth: u32, last: tokio::sync::mpsc::Sender<Fiber<Never, ()>>) -> Effec
 fn a_deep_chain_of_fibers_ends_from_the_last_to_the_first() {
     const DEPTH: u32 = 100_000;
     let run = || {
-        in_virtual_time(async {
+        on_both(async |cx: Cx<()>| {
             let (send, mut receive) = tokio::sync::mpsc::channel(1);
             let body = effect(async move |cx: Cx<()>| {
                 let first = cx.fork(chain(DEPTH, send));
@@ -199,7 +214,7 @@ fn a_deep_chain_of_fibers_ends_from_the_last_to_the_first() {
                 // Kept beyond the end: it must not keep its ancestors.
                 Ok::<_, Never>(last)
             });
-            drop(body.run_exit().await);
+            drop(exit_of(&cx, body).await);
         });
     };
     let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
@@ -208,9 +223,9 @@ fn a_deep_chain_of_fibers_ends_from_the_last_to_the_first() {
 
 #[test]
 fn a_child_that_is_forked_while_its_parent_ends_is_interrupted_as_well() {
-    let log = Log::new();
-    let late = log.clone();
-    in_virtual_time(async move {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let late = log.clone();
         let program = effect(async move |cx: Cx<()>| {
             let parent = cx.clone();
             let forks = effect(async move |_: Cx<()>| {
@@ -222,7 +237,7 @@ fn a_child_that_is_forked_while_its_parent_ends_is_interrupted_as_well() {
             cx.sleep(secs(1)).await;
             Ok::<_, Never>(())
         });
-        assert!(program.run_exit().await.is_success());
+        assert!(exit_of(&cx, program).await.is_success());
+        assert_eq!(log.lines(), ["forked"]);
     });
-    assert_eq!(log.lines(), ["forked"]);
 }

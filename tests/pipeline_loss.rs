@@ -1,7 +1,10 @@
 //! No item is lost: what was received is delivered, failed or abandoned, and the rest is still in the input.
 
+mod common;
+
 use std::time::Duration;
 
+use common::everywhere;
 use effect::prelude::*;
 
 const fn millis(n: u64) -> Duration {
@@ -94,182 +97,208 @@ fn rest<T>(channel: &Channel<T>) -> Vec<T> {
     items
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_run_that_ends_well_delivers_everything() {
-    let site = Site::new(100).await;
-    let report = site.pipeline(u64::MAX).run().await.unwrap();
-    assert_eq!((report.delivered, report.abandoned), (SENT, 0));
-    site.check(report, &[], 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_run_with_failures_delivers_them_to_the_error_channel() {
-    let site = Site::new(100).await;
-    let connected = site.pipeline(4).with_error_channel(site.errors.clone());
-    let report = connected.run().await.unwrap();
-    assert_eq!((report.delivered, report.failed), (45, 15));
-    assert_eq!(site.errors.len(), 15);
-    assert!(site.errors.is_closed());
-    site.check(report, &[], 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_run_that_fails_fast_abandons_what_it_had_begun_and_leaves_the_rest() {
-    for failing in [1, 2, 7, 30, 60] {
+#[test]
+fn a_run_that_ends_well_delivers_everything() {
+    everywhere(async |cx: Cx<()>| {
         let site = Site::new(100).await;
-        let error = site.pipeline(failing).run().await.unwrap_err();
-        let PipelineError::Failed { failed, report } = error else {
-            panic!("{error}");
-        };
-        assert_eq!(&*failed.stage, "slow");
-        assert!(report.failed >= 1);
+        let report = cx.run(site.pipeline(u64::MAX).run()).await.unwrap();
+        assert_eq!((report.delivered, report.abandoned), (SENT, 0));
         site.check(report, &[], 0);
-    }
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn several_items_that_fail_at_once_are_one_failure_of_the_run() {
-    let site = Site::new(100).await;
-    let same = |n: u64| sleep(millis(10)).flat_map(move |()| fail::<_, _, u64>(n));
-    let run = Pipeline::from_channel(site.input.clone())
-        .via(stage("same", same).workers(4))
-        .to_channel(site.output.clone());
-    let PipelineError::Failed { report, .. } = run.run().await.unwrap_err() else {
-        panic!("the run has to fail");
-    };
-    assert_eq!((report.failed, report.abandoned), (1, 3));
-    site.check(report, &[], 0);
+#[test]
+fn a_run_with_failures_delivers_them_to_the_error_channel() {
+    everywhere(async |cx: Cx<()>| {
+        let site = Site::new(100).await;
+        let connected = site.pipeline(4).with_error_channel(site.errors.clone());
+        let report = cx.run(connected.run()).await.unwrap();
+        assert_eq!((report.delivered, report.failed), (45, 15));
+        assert_eq!(site.errors.len(), 15);
+        assert!(site.errors.is_closed());
+        site.check(report, &[], 0);
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_interrupted_run_loses_nothing_at_whatever_step() {
-    for capacity in [2, 100] {
-        for step in 0..160 {
-            let site = Site::new(capacity).await;
-            let connected = site.pipeline(4).with_error_channel(site.errors.clone());
-            let progress = connected.progress();
-            let run = effect(async move |cx: Cx<()>| {
-                let run = cx.fork(connected.run());
-                for _ in 0..step {
-                    cx.sleep(millis(1)).await;
+#[test]
+fn a_run_that_fails_fast_abandons_what_it_had_begun_and_leaves_the_rest() {
+    everywhere(async |cx: Cx<()>| {
+        for failing in [1, 2, 7, 30, 60] {
+            let site = Site::new(100).await;
+            let error = cx.run(site.pipeline(failing).run()).await.unwrap_err();
+            let PipelineError::Failed { failed, report } = error else {
+                panic!("{error}");
+            };
+            assert_eq!(&*failed.stage, "slow");
+            assert!(report.failed >= 1);
+            site.check(report, &[], 0);
+        }
+    });
+}
+
+#[test]
+fn several_items_that_fail_at_once_are_one_failure_of_the_run() {
+    everywhere(async |cx: Cx<()>| {
+        let site = Site::new(100).await;
+        let same = |n: u64| sleep(millis(10)).flat_map(move |()| fail::<_, _, u64>(n));
+        let run = Pipeline::from_channel(site.input.clone())
+            .via(stage("same", same).workers(4))
+            .to_channel(site.output.clone());
+        let PipelineError::Failed { report, .. } = cx.run(run.run()).await.unwrap_err() else {
+            panic!("the run has to fail");
+        };
+        assert_eq!((report.failed, report.abandoned), (1, 3));
+        site.check(report, &[], 0);
+    });
+}
+
+#[test]
+fn an_interrupted_run_loses_nothing_at_whatever_step() {
+    everywhere(async |cx: Cx<()>| {
+        for capacity in [2, 100] {
+            for step in 0..160 {
+                let site = Site::new(capacity).await;
+                let connected = site.pipeline(4).with_error_channel(site.errors.clone());
+                let progress = connected.progress();
+                let run = effect(async move |cx: Cx<()>| {
+                    let run = cx.fork(connected.run());
+                    for _ in 0..step {
+                        cx.sleep(millis(1)).await;
+                    }
+                    let exit = cx.run(run.interrupt()).await?;
+                    Ok::<_, Never>((exit, progress.report()))
+                });
+                let Ok((exit, report)) = cx.run(run).await;
+                assert!(exit.is_success() || exit.is_interrupt(), "{exit:?}");
+                if step > 0 {
+                    assert!(site.errors.is_closed());
+                    site.check(report, &[], 0);
                 }
-                let exit = cx.run(run.interrupt()).await?;
-                Ok::<_, Never>((exit, progress.report()))
-            });
-            let Ok((exit, report)) = run.await;
-            assert!(exit.is_success() || exit.is_interrupt(), "{exit:?}");
-            if step > 0 {
-                assert!(site.errors.is_closed());
-                site.check(report, &[], 0);
             }
         }
-    }
+    });
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_interrupted_run_leaves_what_it_had_not_begun_in_the_input_in_order() {
-    let site = Site::new(100).await;
-    let slow = |n: u64| sleep::<_, Never>(millis(10)).map(move |()| n);
-    let connected = Pipeline::from_channel(site.input.clone())
-        .via(stage("slow", slow).workers(2))
-        .to_channel(site.output.clone());
-    let progress = connected.progress();
-    assert!(connected.run().timeout(millis(35)).await.is_err());
-    let report = progress.report();
-    assert_eq!((report.delivered, report.abandoned), (6, 2));
-    let left = rest(&site.input);
-    assert!(left.into_iter().eq(8..SENT));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_run_under_a_timeout_has_ended_when_the_timeout_is_seen() {
-    for limit in [0, 1, 5, 20, 50, 90, 10_000] {
+#[test]
+fn an_interrupted_run_leaves_what_it_had_not_begun_in_the_input_in_order() {
+    everywhere(async |cx: Cx<()>| {
         let site = Site::new(100).await;
-        let connected = site.pipeline(4).with_error_channel(site.errors.clone());
+        let slow = |n: u64| sleep::<_, Never>(millis(10)).map(move |()| n);
+        let connected = Pipeline::from_channel(site.input.clone())
+            .via(stage("slow", slow).workers(2))
+            .to_channel(site.output.clone());
         let progress = connected.progress();
-        let timed = connected.run().timeout(millis(limit)).await;
-        assert_eq!(timed.is_ok(), limit == 10_000);
-        site.check(progress.report(), &[], 0);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_consumer_that_stops_reading_loses_nothing() {
-    let site = Site::new(2).await;
-    let connected = site.pipeline(u64::MAX);
-    let progress = connected.progress();
-    let read = Stream::from_channel(site.output.clone()).take(10);
-    let run = connected.run().timeout(Duration::from_secs(5)).exit();
-    let Ok((timed, read)) = run.zip_par(read.run_collect()).await;
-    assert!(!timed.is_success());
-    assert_eq!(read.len(), 10);
-    site.check(progress.report(), &read, 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_output_that_is_closed_early_ends_the_run_with_counts_that_add_up() {
-    for reads in [0, 1, 10, 40] {
-        let site = Site::new(2).await;
-        let output = site.output.clone();
-        let read = effect(async move |_: Cx<()>| {
-            let mut read = Vec::new();
-            for _ in 0..reads {
-                read.push(output.receive().await.unwrap());
-            }
-            output.close();
-            Ok::<_, Never>(read)
-        });
-        let run = site.pipeline(u64::MAX).run().exit();
-        let Ok((exit, read)) = run.zip_par(read).await;
-        let error = exit.cause().and_then(Cause::failure).unwrap();
-        let PipelineError::OutputClosed { report } = error else {
-            panic!("{error}");
-        };
-        site.check(*report, &read, 0);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_error_channel_that_is_closed_early_fails_the_run() {
-    for reads in [0, 3] {
-        let site = Site::new(1).await;
-        let errors = site.errors.clone();
-        let output = site.output.clone();
-        let read = effect(async move |_: Cx<()>| {
-            for _ in 0..reads {
-                errors.receive().await.unwrap();
-            }
-            errors.close();
-            Ok::<_, Never>(())
-        });
-        let connected = site.pipeline(4).with_error_channel(site.errors.clone());
-        let run = connected.run().exit();
-        let collected = Stream::from_channel(output).run_collect();
-        let Ok(((exit, ()), read)) = run.zip_par(read).zip_par(collected).await;
-        let error = exit.cause().and_then(Cause::failure).unwrap();
-        let PipelineError::Failed { report, .. } = error else {
-            panic!("{error}");
-        };
-        assert!(report.failed > reads);
-        site.check(*report, &read, reads);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_interrupted_run_of_a_stream_accounts_for_all_that_it_pulled() {
-    for limit in 0..40 {
-        let output = Channel::bounded(3);
-        let slow = |n: u64| sleep::<_, Never>(millis(n % 3 * 4)).map(move |()| n);
-        let connected = Pipeline::from_stream(Stream::range(0..u64::MAX))
-            .via(stage("slow", slow).workers(3).buffer(2))
-            .to_channel(output.clone());
-        let progress = connected.progress();
-        assert!(connected.run().timeout(millis(limit)).await.is_err());
+        assert!(cx.run(connected.run().timeout(millis(35))).await.is_err());
         let report = progress.report();
-        assert_eq!(report.in_flight(), 0, "{report}");
-        assert_eq!(report.received, report.delivered + report.abandoned);
-        assert_eq!(rest(&output).len() as u64, report.delivered);
-    }
+        assert_eq!((report.delivered, report.abandoned), (6, 2));
+        let left = rest(&site.input);
+        assert!(left.into_iter().eq(8..SENT));
+    });
+}
+
+#[test]
+fn a_run_under_a_timeout_has_ended_when_the_timeout_is_seen() {
+    everywhere(async |cx: Cx<()>| {
+        for limit in [0, 1, 5, 20, 50, 90, 10_000] {
+            let site = Site::new(100).await;
+            let connected = site.pipeline(4).with_error_channel(site.errors.clone());
+            let progress = connected.progress();
+            let timed = cx.run(connected.run().timeout(millis(limit))).await;
+            assert_eq!(timed.is_ok(), limit == 10_000);
+            site.check(progress.report(), &[], 0);
+        }
+    });
+}
+
+#[test]
+fn a_consumer_that_stops_reading_loses_nothing() {
+    everywhere(async |cx: Cx<()>| {
+        let site = Site::new(2).await;
+        let connected = site.pipeline(u64::MAX);
+        let progress = connected.progress();
+        let read = Stream::from_channel(site.output.clone()).take(10);
+        let run = connected.run().timeout(Duration::from_secs(5)).exit();
+        let Ok((timed, read)) = cx.run(run.zip_par(read.run_collect())).await;
+        assert!(!timed.is_success());
+        assert_eq!(read.len(), 10);
+        site.check(progress.report(), &read, 0);
+    });
+}
+
+#[test]
+fn an_output_that_is_closed_early_ends_the_run_with_counts_that_add_up() {
+    everywhere(async |cx: Cx<()>| {
+        for reads in [0, 1, 10, 40] {
+            let site = Site::new(2).await;
+            let output = site.output.clone();
+            let read = effect(async move |_: Cx<()>| {
+                let mut read = Vec::new();
+                for _ in 0..reads {
+                    read.push(output.receive().await.unwrap());
+                }
+                output.close();
+                Ok::<_, Never>(read)
+            });
+            let run = site.pipeline(u64::MAX).run().exit();
+            let Ok((exit, read)) = cx.run(run.zip_par(read)).await;
+            let error = exit.cause().and_then(Cause::failure).unwrap();
+            let PipelineError::OutputClosed { report } = error else {
+                panic!("{error}");
+            };
+            site.check(*report, &read, 0);
+        }
+    });
+}
+
+#[test]
+fn an_error_channel_that_is_closed_early_fails_the_run() {
+    everywhere(async |cx: Cx<()>| {
+        for reads in [0, 3] {
+            let site = Site::new(1).await;
+            let errors = site.errors.clone();
+            let output = site.output.clone();
+            let read = effect(async move |_: Cx<()>| {
+                for _ in 0..reads {
+                    errors.receive().await.unwrap();
+                }
+                errors.close();
+                Ok::<_, Never>(())
+            });
+            let connected = site.pipeline(4).with_error_channel(site.errors.clone());
+            let run = connected.run().exit();
+            let collected = Stream::from_channel(output).run_collect();
+            let Ok(((exit, ()), read)) = cx.run(run.zip_par(read).zip_par(collected)).await;
+            let error = exit.cause().and_then(Cause::failure).unwrap();
+            let PipelineError::Failed { report, .. } = error else {
+                panic!("{error}");
+            };
+            assert!(report.failed > reads);
+            site.check(*report, &read, reads);
+        }
+    });
+}
+
+#[test]
+fn an_interrupted_run_of_a_stream_accounts_for_all_that_it_pulled() {
+    everywhere(async |cx: Cx<()>| {
+        for limit in 0..40 {
+            let output = Channel::bounded(3);
+            let slow = |n: u64| sleep::<_, Never>(millis(n % 3 * 4)).map(move |()| n);
+            let connected = Pipeline::from_stream(Stream::range(0..u64::MAX))
+                .via(stage("slow", slow).workers(3).buffer(2))
+                .to_channel(output.clone());
+            let progress = connected.progress();
+            assert!(
+                cx.run(connected.run().timeout(millis(limit)))
+                    .await
+                    .is_err()
+            );
+            let report = progress.report();
+            assert_eq!(report.in_flight(), 0, "{report}");
+            assert_eq!(report.received, report.delivered + report.abandoned);
+            assert_eq!(rest(&output).len() as u64, report.delivered);
+        }
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,4 +1,4 @@
-//! What the tests of effects share: virtual time, and a log that effects write to.
+//! What the tests of effects share: the runtimes that each runs on, and a log that effects write to.
 
 #![allow(
     dead_code,
@@ -8,11 +8,13 @@
 
 pub mod pipelines;
 
+use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use effect::prelude::*;
+use futures::FutureExt;
 
 /// An effect as most tests want it.
 pub type Task = Effect<(), &'static str, ()>;
@@ -57,11 +59,78 @@ pub const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// Runs a future on one thread, in virtual time.
-pub fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
-    virtual_runtime().block_on(future)
+/// How many of the orders that chance may choose [`everywhere`] looks at.
+const SEEDS: u64 = 50;
+
+/// Runs a test's body in virtual time, by turns, and on tokio, in its paused time.
+///
+/// The body runs more than once, so what it looks at is made in it.
+#[track_caller]
+pub fn on_both<F, Fut>(body: F)
+where
+    F: FnOnce(Cx<()>) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    run_by(Order::Turns, test(body.clone()));
+    run_by(Order::Tokio, test(body));
 }
 
+/// As [`on_both`], and then in orders that chance chooses: for tests that hold in any.
+#[track_caller]
+pub fn everywhere<F, Fut>(body: F)
+where
+    F: FnOnce(Cx<()>) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    on_both(body.clone());
+    for seed in 0..SEEDS {
+        run_by(Order::Chance { seed }, test(body.clone()));
+    }
+}
+
+/// Erased, so that what drives it is compiled once a file, and not once a test.
+fn test<F, Fut>(body: F) -> Effect<(), Never, ()>
+where
+    F: FnOnce(Cx<()>) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    effect(move |cx| body(cx).map(Ok)).erase_once()
+}
+
+/// Who says which fiber is next.
+#[derive(Clone, Copy)]
+enum Order {
+    Turns,
+    Tokio,
+    Chance { seed: u64 },
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Order::Turns => write!(f, "in virtual time, by turns"),
+            Order::Tokio => write!(f, "on tokio, in its paused time"),
+            Order::Chance { seed } => write!(f, "in virtual time, with seed {seed}"),
+        }
+    }
+}
+
+/// A panic of the test is a defect of its exit, and is one here again.
+#[track_caller]
+fn run_by(order: Order, test: Effect<(), Never, ()>) {
+    let exit = match order {
+        Order::Turns => VirtualTime::new().run(test),
+        Order::Tokio => Ok(virtual_runtime().block_on(test.run_exit())),
+        Order::Chance { seed } => VirtualTime::new().seed(seed).run(test),
+    };
+    match exit {
+        Ok(Exit::Success(())) => {}
+        Ok(Exit::Failure(cause)) => panic!("{order}: {cause}"),
+        Err(deadlock) => panic!("{order}: {deadlock}"),
+    }
+}
+
+/// A tokio runtime on one thread, in paused time.
 pub fn virtual_runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -70,11 +139,29 @@ pub fn virtual_runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-/// The whole seconds, of virtual time, that a future takes, and what it yields.
-pub async fn timed<T>(future: impl IntoFuture<Output = T>) -> (u64, T) {
-    let start = tokio::time::Instant::now();
+/// Runs a future on tokio, in its paused time: for tests of what is tokio's.
+pub fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
+    virtual_runtime().block_on(future)
+}
+
+/// Runs an effect as a root fiber beside the test's own, and has its exit.
+pub fn exit_of<E, A, P>(
+    cx: &Cx<()>,
+    effect: Effect<(), E, A, P>,
+) -> impl Future<Output = Exit<E, A>> + Send + use<E, A, P>
+where
+    E: effect::Value,
+    A: effect::Value,
+    P: effect::Program<(), Error = E, Value = A>,
+{
+    effect.run_on(Arc::clone(cx.runtime()))
+}
+
+/// The whole seconds that a future takes, and what it yields.
+pub async fn timed<T>(cx: &Cx<()>, future: impl Future<Output = T>) -> (u64, T) {
+    let begin = cx.now();
     let output = future.await;
-    (start.elapsed().as_secs(), output)
+    ((cx.now() - begin).as_secs(), output)
 }
 
 /// The reasons of a cause, printed without the places of its defects.
