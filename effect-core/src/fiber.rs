@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use crate::driver;
+use crate::{driver, runtime};
 use crate::{
     Cause, Cx, Defect, Effect, Env, Exit, Never, Program, Reason, Value, WaitsFor, yield_now,
 };
@@ -92,7 +92,7 @@ impl<E: Value, A: Value> Fiber<E, A> {
         });
         let cx = Cx::new(Arc::clone(cx.shared_env()), Arc::clone(&state));
         let task = driver::drive_child(effect.program, cx, Arc::clone(&slot));
-        parent.runtime().spawn(Box::pin(task));
+        runtime::spawn(&**parent.runtime(), task);
         Fiber { slot }
     }
 

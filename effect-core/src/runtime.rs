@@ -1,5 +1,6 @@
 //! What an effect needs from whatever drives it, as one small trait.
 
+use std::any::Any;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -16,12 +17,13 @@ mod tokio;
 pub use self::observer::Observer;
 pub use self::timer::Timer;
 pub use self::tokio::TokioRuntime;
+pub(crate) use self::tokio::spawn;
 
 /// What drives fibers: the only door through which this library reaches threads and clocks.
 ///
 /// An implementation over tokio is [`TokioRuntime`]; another, in `effect-runtime`, has a clock of its own. Everything
 /// that effects do goes through this trait, so a program runs unchanged under any implementation.
-pub trait Runtime: fmt::Debug + Send + Sync + 'static {
+pub trait Runtime: Any + fmt::Debug + Send + Sync {
     /// Starts a task. It is dropped, unpolled, if the runtime has shut down.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 
