@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use crate::{driver, runtime};
 use crate::{
     Cause, Cx, Defect, Effect, Env, Exit, Never, Program, Reason, Value, WaitsFor, yield_now,
 };
+use crate::{driver, runtime};
 
 mod state;
 

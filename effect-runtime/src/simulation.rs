@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt;
 use std::num::NonZero;
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -313,9 +314,7 @@ impl Sim {
                     *found = Some(found.map_or(n, |other| other.min(n)));
                 }
             }
-            let mut total = total.lock();
-            total.runs += explored.runs;
-            total.steps += explored.steps;
+            *total.lock() += explored;
         };
         thread::scope(|scope| {
             for _ in 1..self.threads {
@@ -352,6 +351,13 @@ impl Sim {
             runs,
             timeline,
         })
+    }
+}
+
+impl AddAssign for Explored {
+    fn add_assign(&mut self, more: Self) {
+        self.runs += more.runs;
+        self.steps += more.steps;
     }
 }
 

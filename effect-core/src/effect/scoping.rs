@@ -352,10 +352,10 @@ impl Drop for Closing<'_> {
         if self.scope.try_close() {
             return;
         }
-        let (fiber, scope) = (Arc::clone(self.fiber), Arc::clone(&self.scope));
+        let (fiber, owed) = (Arc::clone(self.fiber), OwedScope(Arc::clone(&self.scope)));
         let work = async move {
             // Only now: an acquisition that this drop interrupted was owed first, and has ended by here.
-            while let Some(finalizer) = scope.pop() {
+            while let Some(finalizer) = owed.0.pop() {
                 // Each has ended, with all that it owes, before the next begins.
                 let ended = settled(&fiber, caught(&fiber, finalizer)).await;
                 if let Err(defect) = ended {
@@ -364,6 +364,17 @@ impl Drop for Closing<'_> {
             }
         };
         self.fiber.owe(work.boxed());
+    }
+}
+
+/// A scope that is to be closed. If nobody can, it is emptied: its finalizers hold on to it.
+struct OwedScope(Arc<Scope>);
+
+impl Drop for OwedScope {
+    fn drop(&mut self) {
+        while let Some(lost) = self.0.pop() {
+            drop(lost);
+        }
     }
 }
 

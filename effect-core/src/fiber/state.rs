@@ -371,6 +371,8 @@ impl FiberState {
     pub(crate) fn abandon(&self) -> usize {
         let (owed, ended) = {
             let mut inner = self.inner.lock();
+            // What the drops below owe is lost as well, and has to be told of as well.
+            inner.late = false;
             (std::mem::take(&mut inner.cleanup), inner.end())
         };
         let mut lost = owed.len();

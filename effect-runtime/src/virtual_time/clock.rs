@@ -70,6 +70,11 @@ impl Clock {
             .collect()
     }
 
+    /// Takes all timers: the run is over.
+    pub(super) fn take_all(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.timers).into_values().collect()
+    }
+
     /// Wakes somebody after a time.
     pub(super) fn wake_after(&mut self, delay: Duration, waker: Waker) {
         self.set(self.now.saturating_add(moment(delay)), SLEEPERS, waker);

@@ -274,5 +274,8 @@ impl<E, A> Drop for Executor<E, A> {
         };
         drop(spawned);
         self.tasks.clear();
+        // Wake-ups that are on their way hold on to the run.
+        let on_their_way = self.shared.clock.lock().take_all();
+        drop(on_their_way);
     }
 }
