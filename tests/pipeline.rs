@@ -3,6 +3,7 @@
 mod common;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -291,5 +292,36 @@ fn a_stage_that_never_waits_lets_its_run_be_interrupted() {
             done < ITEMS / 2,
             "{done} items were done before the interruption was seen"
         );
+    });
+}
+
+#[test]
+fn an_item_that_yields_gives_others_a_turn() {
+    on_both(async |cx: Cx<()>| {
+        let turns = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&turns);
+        let sibling = cx.fork(effect(async move |_: Cx<()>| {
+            for _ in 0..100 {
+                count.fetch_add(1, Ordering::Relaxed);
+                yield_now().await;
+            }
+            Ok::<_, Never>(())
+        }));
+        let item = move |_: u32| {
+            let turns = Arc::clone(&turns);
+            async move {
+                let before = turns.load(Ordering::Relaxed);
+                yield_now().await;
+                Ok::<_, Never>(turns.load(Ordering::Relaxed) - before)
+            }
+        };
+        let output = Channel::bounded(5);
+        let run = Pipeline::from_channel(filled(0..5))
+            .via(stage("yields", item))
+            .to_channel(output.clone())
+            .run();
+        cx.run(run).await.unwrap();
+        let Ok(()) = cx.run(sibling.join()).await;
+        assert_eq!(drain(&output).await, [1, 1, 1, 1, 1]);
     });
 }

@@ -186,8 +186,12 @@ impl<R: Env, E: Value, A: Value> Program<R> for Join<E, A> {
             Exit::Success(value) => return Ok(value),
             Exit::Failure(cause) => cause,
         };
-        if let Some(defect) = cause.defect() {
-            defect.clone().raise();
+        // What comes first is the result; what its finalizers died of comes after it, here as there.
+        let mut defects = cause.defects().cloned();
+        let died_of = cause.is_die().then(|| defects.next()).flatten();
+        defects.for_each(|defect| cx.fiber().record_defect(defect));
+        if let Some(defect) = died_of {
+            defect.raise();
         }
         match cause.into_failure() {
             Ok(error) => Err(error),

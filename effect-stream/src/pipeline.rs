@@ -250,12 +250,17 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
                 Head::Writing(write) => write(Outlet::output(target), &mut plan),
                 Head::Input(_) => unreachable!("a connected pipeline has a stage"),
             }
-            let ended = halt.clone();
+            let (ended, outcome) = (halt.clone(), halt.clone());
             let work = effect(async move |cx: Cx<R>| {
                 let work = |task: Task<R>| {
                     let start = task.start;
+                    let present = Present {
+                        halt: halt.clone(),
+                        ended: false,
+                    };
                     let body = effect(async move |cx| {
                         start(cx).await;
+                        present.end();
                         Ok::<(), Never>(())
                     });
                     cx.fork_named(task.name, body)
@@ -269,7 +274,7 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
             let crew = cx.fork_named("pipeline", work);
             *hired.lock() = Some(crew);
             // Closed by the crew's end, with nothing in it unless the run was halted.
-            Ok(halt.receive().await.ok())
+            Ok(outcome.receive().await.ok())
         });
         let crew_end = CrewEnd::default();
         let (ended, died) = (crew_end.clone(), crew_end.clone());
@@ -304,6 +309,27 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
             // A failure is told first, and so is an interruption; the death of a worker comes after it.
             .ensuring(sync(move || died.check(true)))
             .erase_once()
+    }
+}
+
+/// A worker is there until it has ended by itself. If it goes before, dead or interrupted, so does the run: the others
+/// may wait for it.
+struct Present<E> {
+    halt: Channel<Halt<E>>,
+    ended: bool,
+}
+
+impl<E> Present<E> {
+    fn end(mut self) {
+        self.ended = true;
+    }
+}
+
+impl<E> Drop for Present<E> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.halt.close();
+        }
     }
 }
 

@@ -41,6 +41,11 @@ impl Finalizers {
         books.wrong.get_or_insert(wrong);
     }
 
+    /// What is held, first what was acquired first.
+    pub fn held(&self) -> Vec<u64> {
+        self.books.lock().held.clone()
+    }
+
     /// How much was acquired in all.
     pub fn count(&self) -> u64 {
         self.books.lock().acquired

@@ -18,6 +18,26 @@ use super::tickets::Tickets;
 /// One run of a program under a plan, as the program sees it: where faults can strike, and what is checked at the end.
 ///
 /// Cloning it is cheap, and gives another handle to the same trial.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{effect, Cx, Never};
+/// use effect_runtime::simulation::{Case, Sim, Trial};
+///
+/// /// Holds something while it waits, and lets go of it even if it is interrupted, or panics.
+/// fn program(trial: &Trial) -> Case<Never, ()> {
+///     let (trial, probe) = (trial.clone(), trial.probe());
+///     Case::new(effect(async move |_: Cx<()>| {
+///         effect_core::yield_now().await;
+///         trial.fault_point();
+///         drop(probe);
+///         Ok(())
+///     }))
+/// }
+///
+/// Sim::new().test(program);
+/// ```
 #[derive(Clone)]
 pub struct Trial {
     inner: Arc<Inner>,
@@ -31,6 +51,7 @@ struct Inner {
     handles: Mutex<Vec<Arc<Handle>>>,
     probes: AtomicUsize,
     audits: Mutex<Vec<Audit>>,
+    wrong: Mutex<Option<String>>,
 }
 
 /// What is checked when the run has ended. It is told whether finalizers were lost, with the run.
@@ -56,6 +77,7 @@ impl Trial {
                 handles: Mutex::default(),
                 probes: AtomicUsize::new(0),
                 audits: Mutex::default(),
+                wrong: Mutex::default(),
             }),
         }
     }
@@ -119,12 +141,23 @@ impl Trial {
         finalizers
     }
 
+    /// Says that something is wrong with the run if it is not so, from inside of the program: a panic would be a defect
+    /// there, as any other.
+    pub fn expect(&self, holds: bool, what: impl Into<String>) {
+        if !holds {
+            self.inner.wrong.lock().get_or_insert_with(|| what.into());
+        }
+    }
+
     fn audit(&self, audit: impl Fn(bool) -> Result<(), String> + Send + 'static) {
         self.inner.audits.lock().push(Box::new(audit));
     }
 
-    /// Checks all books.
+    /// Checks all books, and whether the program has found something wrong.
     pub(super) fn run_audits(&self, lost: bool) -> Result<(), String> {
+        if let Some(wrong) = self.inner.wrong.lock().take() {
+            return Err(wrong);
+        }
         let audits = std::mem::take(&mut *self.inner.audits.lock());
         audits.iter().try_for_each(|audit| audit(lost))
     }

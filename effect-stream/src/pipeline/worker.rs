@@ -1,7 +1,8 @@
 //! A worker: takes what is ready in batches, never waits to fill one, and gives back what it cannot do at once.
 
 use std::collections::VecDeque;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -114,7 +115,8 @@ impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
                                 hand.batch.release();
                             }
                             // What is done goes on, and what has started is never left unpolled.
-                            unless_closed(run, self.outlet.flush(&mut hand.done)).await?
+                            let flush = self.outlet.flush(&mut hand.done);
+                            unless_closed(resume(run), flush).await?
                         }
                     }
                 };
@@ -137,6 +139,19 @@ impl<A: Value, B: Value, E: Value, F> Worker<A, B, E, F> {
             }
         }
     }
+}
+
+/// Goes on with a future that was pending in this turn, in the next one: it has the waker, and may have given its turn
+/// to others.
+fn resume<F: Future>(mut pending: Pin<&mut F>) -> impl Future<Output = F::Output> {
+    let mut next_turn = false;
+    poll_fn(move |task| {
+        if std::mem::replace(&mut next_turn, true) {
+            pending.as_mut().poll(task)
+        } else {
+            Poll::Pending
+        }
+    })
 }
 
 /// Waits for both, but no longer than until the outlet is found closed: nobody wants the rest.

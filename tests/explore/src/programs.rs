@@ -3,6 +3,15 @@
 use effect::simulation::{Explored, Sim, Violation};
 
 mod finalizers;
+mod supervision;
+mod races;
+mod foreign;
+mod channel;
+mod pipeline;
+mod streams;
+
+use channel::{queue, rendezvous};
+use pipeline::{fail_fast, routed};
 
 /// What is simulated of each program.
 pub type Result = std::result::Result<Explored, Box<Violation>>;
@@ -41,7 +50,35 @@ macro_rules! reference {
 }
 
 /// All of them.
-pub const ALL: &[Reference] = &[reference!(
-    finalizers,
-    "scopes in scopes, on every kind of end, with children that use what they hold"
-)];
+pub const ALL: &[Reference] = &[
+    reference!(
+        finalizers,
+        "scopes in scopes, on every kind of end, with children that use what they hold"
+    ),
+    reference!(
+        supervision,
+        "parents and children who join and interrupt each other"
+    ),
+    reference!(
+        races,
+        "races, pairs and time limits, alone and in each other"
+    ),
+    reference!(
+        foreign,
+        "a select of somebody else's, a root in a fiber, a blocking job"
+    ),
+    reference!(
+        queue,
+        "a channel with room between three senders and a receiver"
+    ),
+    reference!(
+        rendezvous,
+        "a channel without room between three senders and two receivers"
+    ),
+    reference!(routed, "a pipeline with two stages and an error channel"),
+    reference!(fail_fast, "a pipeline that ends at its first failure"),
+    reference!(
+        streams,
+        "streams that merge, run effects, recover and stop early"
+    ),
+];
