@@ -7,6 +7,10 @@
 )]
 
 pub mod pipelines;
+pub mod steps;
+pub mod programs;
+pub mod watched;
+pub mod laws;
 
 use std::fmt;
 use std::future::Future;
