@@ -219,8 +219,7 @@ fn the_exit_of_a_fork_is_the_exit_of_the_effect() {
 
 /// CE `joinIsGuaranteeCase`: what a fiber does for another, it does as if that did it itself.
 ///
-/// In our form, a defect of the child becomes one of whoever joins, instead of all else in the cause; and whoever is
-/// interrupted while joining does not learn how the child ended.
+/// In our form, whoever is interrupted while joining does not learn how the child ended.
 #[test]
 fn fork_and_join_is_the_effect_itself() {
     for run in runs() {
@@ -232,11 +231,7 @@ fn fork_and_join_is_the_effect_itself() {
         assert_eq!(joined.steps, alone.steps, "{run:?}");
         assert_eq!(joined.took, alone.took, "{run:?}");
         if alone.took < run.interrupted.unwrap_or(FOR_EVER) {
-            let exit = match alone.exit.cause().and_then(Cause::defect) {
-                Some(defect) => Exit::Failure(Cause::die(defect.clone())),
-                None => alone.exit,
-            };
-            assert_eq!(joined.exit, exit, "{run:?}");
+            assert_eq!(joined.exit, alone.exit, "{run:?}");
         } else {
             assert!(joined.exit.is_interrupt(), "{run:?}");
         }

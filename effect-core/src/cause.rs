@@ -130,6 +130,11 @@ impl<E> Cause<E> {
         }
     }
 
+    /// The reasons, in order. There is at least one.
+    pub(crate) fn into_reasons(self) -> impl Iterator<Item = Reason<E>> {
+        self.reasons.into_iter()
+    }
+
     /// Transforms the typed failures.
     pub fn map<E2>(self, mut f: impl FnMut(E) -> E2) -> Cause<E2> {
         let reasons = self.reasons.into_iter().map(|reason| match reason {

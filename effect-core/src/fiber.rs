@@ -108,7 +108,7 @@ impl<E: Value, A: Value> Fiber<E, A> {
 
     /// Waits for the fiber and takes its result for one's own.
     ///
-    /// A defect of the fiber becomes a defect of the joiner. If the fiber was interrupted, the joiner is
+    /// A defect of the fiber becomes a defect of the joiner, one of its finalizers too. If the fiber was interrupted, the joiner is
     /// interrupted as well: there is no result to go on with. [`exit`](Fiber::exit) tells these apart.
     ///
     /// # Errors
@@ -187,19 +187,17 @@ impl<R: Env, E: Value, A: Value> Program<R> for Join<E, A> {
             Exit::Failure(cause) => cause,
         };
         // What comes first is the result; what its finalizers died of comes after it, here as there.
-        let mut defects = cause.defects().cloned();
-        let died_of = cause.is_die().then(|| defects.next()).flatten();
-        defects.for_each(|defect| cx.fiber().record_defect(defect));
-        if let Some(defect) = died_of {
-            defect.raise();
+        let mut reasons = cause.into_reasons();
+        let first = reasons.next().expect("a cause has a reason");
+        for later in reasons {
+            if let Reason::Die(defect) = later {
+                cx.fiber().record_defect(defect);
+            }
         }
-        match cause.into_failure() {
-            Ok(error) => Err(error),
-            Err(interrupted) => {
-                let by = match interrupted.primary() {
-                    Reason::Interrupt(by) => *by,
-                    _ => None,
-                };
+        match first {
+            Reason::Fail(error) => Err(error),
+            Reason::Die(defect) => defect.raise(),
+            Reason::Interrupt(by) => {
                 cx.fiber().interrupt(by);
                 // The driver sees the request when this poll returns, and drops us here. If it cannot, since
                 // a finalizer or an uninterruptible effect joined, we come back, and must not wait for ever.

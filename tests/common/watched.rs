@@ -76,8 +76,8 @@ impl Runtime for Watched {
         self.inner.random()
     }
 
-    fn observes_waits(&self) -> bool {
-        self.inner.observes_waits()
+    fn observer(&self) -> Option<&dyn effect::Observer> {
+        self.inner.observer()
     }
 
     fn sleep_until(&self, deadline: Instant) -> Timer {
