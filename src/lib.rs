@@ -49,7 +49,8 @@ pub use effect_stream::*;
 pub mod prelude {
     pub use effect_core::{
         Cause, Cx, Defect, Effect, Exit, Fiber, IntoEffect, Never, Schedule, TimeoutError,
-        acquire_release, blocking, die, effect, fail, from_result, never, sleep, succeed, sync,
+        acquire_release, blocking, die, effect, fail, from_exit, from_result, never, sleep,
+        succeed, sync,
     };
     pub use effect_runtime::{Main, VirtualTime, run, run_main};
     pub use effect_stream::{

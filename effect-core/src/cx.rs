@@ -84,6 +84,11 @@ impl<R> Cx<R> {
         &self.env
     }
 
+    /// The environment, to be given to effects that run elsewhere.
+    pub fn share_env(&self) -> Arc<R> {
+        Arc::clone(&self.env)
+    }
+
     /// The runtime that drives this fiber.
     pub fn runtime(&self) -> &Arc<dyn Runtime> {
         self.fiber.runtime()

@@ -8,9 +8,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use crate::{
-    Cause, Cx, Defect, Effect, Env, Exit, Never, Program, Reason, Value, WaitsFor, yield_now,
-};
+use crate::{Cause, Cx, Effect, Env, Exit, Never, Program, Value, WaitsFor, from_exit};
 use crate::{driver, runtime};
 
 mod state;
@@ -182,29 +180,8 @@ impl<R: Env, E: Value, A: Value> Program<R> for Join<E, A> {
     type Value = A;
 
     async fn run(self, cx: &Cx<R>) -> Result<A, E> {
-        let cause = match self.fiber.wait(self.waits_for).await {
-            Exit::Success(value) => return Ok(value),
-            Exit::Failure(cause) => cause,
-        };
-        // What comes first is the result; what its finalizers died of comes after it, here as there.
-        let mut reasons = cause.into_reasons();
-        let first = reasons.next().expect("a cause has a reason");
-        for later in reasons {
-            if let Reason::Die(defect) = later {
-                cx.fiber().record_defect(defect);
-            }
-        }
-        match first {
-            Reason::Fail(error) => Err(error),
-            Reason::Die(defect) => defect.raise(),
-            Reason::Interrupt(by) => {
-                cx.fiber().interrupt(by);
-                // The driver sees the request when this poll returns, and drops us here. If it cannot, since
-                // a finalizer or an uninterruptible effect joined, we come back, and must not wait for ever.
-                yield_now().await;
-                Defect::new("joined an interrupted fiber where interruption has to wait").raise()
-            }
-        }
+        let exit = self.fiber.wait(self.waits_for).await;
+        from_exit::<R, E, A>(exit).program.run(cx).await
     }
 }
 

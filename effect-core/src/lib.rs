@@ -34,7 +34,9 @@ pub use cause::{Cause, Reason};
 pub use cx::Cx;
 pub use defect::Defect;
 pub use effect::Effect;
-pub use effect::creating::{blocking, die, effect, fail, from_result, never, sleep, succeed, sync};
+pub use effect::creating::{
+    blocking, die, effect, fail, from_exit, from_result, never, sleep, succeed, sync,
+};
 pub use effect::racing::TimeoutError;
 pub use effect::scoping::acquire_release;
 pub use erased::Erased;
@@ -48,7 +50,9 @@ pub use waiting::WaitsFor;
 
 /// The programs that combinators are made of. One seldom needs to name them.
 pub mod programs {
-    pub use crate::effect::creating::{Blocking, Die, Forever, FromFn, FromResult, Sleep, Sync};
+    pub use crate::effect::creating::{
+        Blocking, Die, Forever, FromExit, FromFn, FromResult, Sleep, Sync,
+    };
     pub use crate::effect::failing::{Fold, MapError, OrDie, Recover, ToExit};
     pub use crate::effect::forking::Fork;
     pub use crate::effect::providing::Provide;

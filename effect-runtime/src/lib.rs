@@ -10,7 +10,9 @@ mod main_program;
 mod own_runtime;
 mod virtual_time;
 pub mod simulation;
+mod replay;
 
 pub use block_on::{RunError, run};
 pub use main_program::{Main, run_main};
+pub use replay::{Events, Every, Feed, Replay, Timeline, When};
 pub use virtual_time::{Deadlock, VirtualTime};

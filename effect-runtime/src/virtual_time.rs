@@ -9,6 +9,7 @@ use futures::FutureExt;
 
 mod shared;
 mod clock;
+mod outside;
 mod executor;
 mod scheduler;
 mod family;
@@ -20,6 +21,7 @@ pub use scheduler::Order;
 
 pub(crate) use disturbance::{Disturbance, Event, Trace};
 pub(crate) use executor::{End, Executor};
+pub(crate) use outside::Live;
 pub(crate) use scheduler::Scheduler;
 pub(crate) use shared::Shared;
 

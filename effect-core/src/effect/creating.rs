@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use crate::defect::catch;
 use crate::opaque_debug::opaque_debug;
 use crate::program::{Pace, Step};
-use crate::{Cx, Defect, Effect, Env, Program, Value, WaitsFor};
+use crate::{Cx, Defect, Effect, Env, Exit, Program, Reason, Value, WaitsFor, yield_now};
 
 /// Creates an effect that succeeds with the given value.
 ///
@@ -78,6 +78,64 @@ impl<R: Env, E: Value, A: Value> Program<R> for FromResult<E, A> {
     #[inline]
     fn run_now(self, _cx: &Cx<R>) -> Step<R, E, A> {
         Step::Done(self.result)
+    }
+}
+
+/// Creates an effect that ends as another has ended.
+///
+/// The first reason of a failure is the result: a typed error, a defect, or an interruption, which interrupts whoever
+/// runs this. The defects that came later come after it here as well.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{Cause, Exit, Never, fail, from_exit};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let seen = fail::<_, _, ()>("no route").exit().await;
+/// let Ok(exit) = seen;
+/// assert_eq!(from_exit(exit).await, Err("no route"));
+/// # }
+/// ```
+pub fn from_exit<R: Env, E: Value, A: Value>(exit: Exit<E, A>) -> Effect<R, E, A, FromExit<E, A>> {
+    Effect::new(FromExit { exit })
+}
+
+/// The program of [`from_exit`].
+#[derive(Clone, Debug)]
+pub struct FromExit<E, A> {
+    exit: Exit<E, A>,
+}
+
+impl<R: Env, E: Value, A: Value> Program<R> for FromExit<E, A> {
+    type Error = E;
+    type Value = A;
+
+    async fn run(self, cx: &Cx<R>) -> Result<A, E> {
+        let cause = match self.exit {
+            Exit::Success(value) => return Ok(value),
+            Exit::Failure(cause) => cause,
+        };
+        let mut reasons = cause.into_reasons();
+        let first = reasons.next().expect("a cause has a reason");
+        for later in reasons {
+            if let Reason::Die(defect) = later {
+                cx.fiber().record_defect(defect);
+            }
+        }
+        match first {
+            Reason::Fail(error) => Err(error),
+            Reason::Die(defect) => defect.raise(),
+            Reason::Interrupt(by) => {
+                cx.fiber().interrupt(by);
+                // The driver sees the request when this poll returns, and drops us here. If it cannot, since this is
+                // in a finalizer or an uninterruptible effect, we come back, and must not wait for ever.
+                yield_now().await;
+                Defect::new("interrupted by what it has joined, where interruption has to wait")
+                    .raise()
+            }
+        }
     }
 }
 

@@ -29,9 +29,28 @@ where
     /// # }
     /// ```
     pub fn provide<R2: Env>(self, env: R) -> Effect<R2, E, A, Provide<R, P>> {
+        self.provide_shared(Arc::new(env))
+    }
+
+    /// Gives the effect an environment that others have as well: see [`Cx::share_env`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, Cx, Never};
+    /// use std::sync::Arc;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let port = Arc::new(8080_u16);
+    /// let next = effect(async |cx: Cx<u16>| Ok::<_, Never>(cx.env() + 1));
+    /// assert_eq!(next.provide_shared(port).await, Ok(8081));
+    /// # }
+    /// ```
+    pub fn provide_shared<R2: Env>(self, env: Arc<R>) -> Effect<R2, E, A, Provide<R, P>> {
         Effect::of(Provide {
             program: self.program,
-            env: Arc::new(env),
+            env,
         })
     }
 }

@@ -8,6 +8,9 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use effect_core::Timer;
+
+use super::outside::Outside;
 use super::shared::Shared;
 
 /// A moment of a run, in nanoseconds since its beginning. What was due before that is negative.
@@ -27,36 +30,91 @@ pub(crate) const SLEEPERS: u32 = 0;
 /// The time, and who waits for what time.
 #[derive(Default)]
 pub(super) struct Clock {
-    pub(super) now: Moment,
+    /// As far as it has gone by itself.
+    reached: Moment,
     timers: BTreeMap<(Moment, Turn), Waker>,
     set: u64,
+    /// The clock that this one goes with when it has caught up with it, if it is to.
+    outside: Option<Outside>,
+}
+
+/// What there is to do when nobody can go on.
+pub(super) enum Idle {
+    /// To wake these, of whom there may be none: something else has changed then.
+    Wake(Vec<Waker>),
+    /// To wait until something happens outside, and not beyond a time of the clock there.
+    Wait(Option<Instant>),
+    /// Nothing will ever happen again.
+    Nothing,
 }
 
 impl Clock {
-    pub(super) fn since_beginning(&self) -> Duration {
-        Duration::from_nanos(self.now.unsigned_abs())
+    pub(super) fn now(&self) -> Moment {
+        let outside = self.outside.as_ref().and_then(Outside::now);
+        outside.map_or(self.reached, |now| now.max(self.reached))
     }
 
-    /// Goes to the time of the next timers, and has those who wait for them. There may be none.
-    pub(super) fn advance(&mut self) -> Vec<Waker> {
+    pub(super) fn since_beginning(&self) -> Duration {
+        Duration::from_nanos(self.now().unsigned_abs())
+    }
+
+    /// Has it go with another clock as soon as it has caught up with it.
+    pub(super) fn follow(&mut self, outside: Outside) {
+        self.outside = Some(outside);
+    }
+
+    /// Ready when it goes with the clock outside.
+    pub(super) fn poll_live(&mut self, task: &Context<'_>) -> Poll<()> {
+        let outside = self.outside.as_mut();
+        outside.map_or(Poll::Pending, |outside| outside.poll_live(task))
+    }
+
+    pub(super) fn outside_timer(&self, until: Instant) -> Option<Timer> {
+        self.outside.as_ref().map(|outside| outside.timer(until))
+    }
+
+    /// What there is to do, now that nobody can go on.
+    pub(super) fn idle(&mut self) -> Idle {
+        let next = self.timers.keys().next().map(|&(at, _)| at);
+        let Some(outside) = &mut self.outside else {
+            return match next {
+                Some(_) => Idle::Wake(self.advance()),
+                None => Idle::Nothing,
+            };
+        };
+        let there = outside.now();
+        match (there, next) {
+            (None, Some(at)) if at <= outside.wall_now() => Idle::Wake(self.advance()),
+            // What was due has been done.
+            (None, _) => Idle::Wake(outside.go_live()),
+            (Some(now), Some(at)) if at <= now.max(self.reached) => Idle::Wake(self.advance()),
+            (Some(_), next) => Idle::Wait(next.map(|at| outside.instant(at))),
+        }
+    }
+
+    /// Goes to the time of the next timers, and has those who wait for them.
+    fn advance(&mut self) -> Vec<Waker> {
         let Some(&(at, (rank, _))) = self.timers.keys().next() else {
             return Vec::new();
         };
-        self.now = self.now.max(at);
+        self.reached = self.reached.max(at);
         if rank == SLEEPERS {
             self.take_sleepers(at)
         } else {
-            let (_, first) = self.timers.pop_first().expect("it was looked at");
-            vec![first]
+            self.timers
+                .pop_first()
+                .into_iter()
+                .map(|(_, waker)| waker)
+                .collect()
         }
     }
 
     /// Lets time pass while others run, and has those who have slept long enough.
     pub(super) fn pass(&mut self, time: Duration) -> Vec<Waker> {
-        self.now = self.now.saturating_add(moment(time));
+        self.reached = self.reached.saturating_add(moment(time));
         let mut due = Vec::new();
         while let Some(&(at, (SLEEPERS, _))) = self.timers.keys().next()
-            && at <= self.now
+            && at <= self.reached
         {
             due.append(&mut self.take_sleepers(at));
         }
@@ -77,7 +135,7 @@ impl Clock {
 
     /// Wakes somebody after a time.
     pub(super) fn wake_after(&mut self, delay: Duration, waker: Waker) {
-        self.set(self.now.saturating_add(moment(delay)), SLEEPERS, waker);
+        self.set(self.now().saturating_add(moment(delay)), SLEEPERS, waker);
     }
 
     /// Sets a timer, and has its place.
@@ -125,7 +183,7 @@ impl Future for Alarm {
         let _replaced = {
             let mut clock = this.shared.clock.lock();
             match this.place {
-                None if this.rank == SLEEPERS && clock.now >= this.at => return Poll::Ready(()),
+                None if this.rank == SLEEPERS && clock.now() >= this.at => return Poll::Ready(()),
                 None => {
                     this.place = Some(clock.set(this.at, this.rank, waker));
                     None

@@ -5,14 +5,16 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use effect_core::{Exit, Runtime};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::Deadlock;
+use super::clock::Idle;
 use super::disturbance::{Disturbance, Stop};
+use super::outside::OutsideAlarm;
 use super::scheduler::Scheduler;
 use super::shared::Shared;
 
@@ -29,6 +31,7 @@ pub(crate) struct Executor<E, A> {
     steps: u32,
     /// What is done to the run on purpose. Boxed, because most runs are left alone.
     disturbance: Option<Box<Disturbance>>,
+    alarm: OutsideAlarm,
 }
 
 /// How a run ends.
@@ -118,6 +121,7 @@ impl<E, A> Executor<E, A> {
             scheduler,
             steps: 0,
             disturbance,
+            alarm: OutsideAlarm::default(),
         }
     }
 
@@ -200,7 +204,7 @@ impl<E, A> Executor<E, A> {
             return;
         };
         let fiber = self.shared.family.take_latest();
-        let now = self.shared.clock.lock().now;
+        let now = self.shared.clock.lock().now();
         disturbance.polled(now, number, fiber.as_ref());
         if let Some(cost) = disturbance.cost() {
             let due = self.shared.clock.lock().pass(cost);
@@ -231,6 +235,16 @@ impl<E, A> Executor<E, A> {
     }
 }
 
+impl<E, A> Executor<E, A> {
+    /// How the run has ended, now that nothing will happen any more.
+    fn end(&self) -> End<E, A> {
+        match self.exit.lock().take() {
+            Some(exit) => End::Exit(exit),
+            None => End::Deadlock(Deadlock::of(&self.shared)),
+        }
+    }
+}
+
 impl<E, A> Future for Executor<E, A> {
     type Output = End<E, A>;
 
@@ -251,14 +265,16 @@ impl<E, A> Future for Executor<E, A> {
                 this.step(number, true);
                 continue;
             }
-            let due = this.shared.clock.lock().advance();
-            if due.is_empty() {
-                return Poll::Ready(match this.exit.lock().take() {
-                    Some(exit) => End::Exit(exit),
-                    None => End::Deadlock(Deadlock::of(&this.shared)),
-                });
+            let idle = this.shared.clock.lock().idle();
+            match idle {
+                Idle::Wake(due) => due.into_iter().for_each(Waker::wake),
+                Idle::Nothing => return Poll::Ready(this.end()),
+                Idle::Wait(_) if this.tasks.is_empty() => return Poll::Ready(this.end()),
+                Idle::Wait(until) => {
+                    this.alarm.set(until, &this.shared);
+                    ready!(this.alarm.poll(outside));
+                }
             }
-            due.into_iter().for_each(Waker::wake);
         }
         outside.waker().wake_by_ref();
         Poll::Pending

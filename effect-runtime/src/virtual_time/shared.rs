@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 
 use effect_core::{Observer, Report, Runtime, Timer};
@@ -12,6 +13,7 @@ use parking_lot::Mutex;
 
 use super::clock::{Alarm, Clock};
 use super::family::Family;
+use super::outside::{Outside, moment_of};
 
 /// The runtime of one run.
 pub(crate) struct Shared {
@@ -62,6 +64,28 @@ impl Shared {
             family: Family::default(),
             reports: keeps_reports.then(Mutex::default),
         })
+    }
+
+    /// Has the run go live on another runtime, as soon as it has caught up with its time of day.
+    pub(crate) fn follow(&self, runtime: Arc<dyn Runtime>) {
+        let outside = Outside::new(runtime, self.wall_begin);
+        self.clock.lock().follow(outside);
+    }
+
+    /// Ready when the run is live.
+    pub(super) fn poll_live(&self, task: &Context<'_>) -> Poll<()> {
+        self.clock.lock().poll_live(task)
+    }
+
+    /// A timer of the runtime outside, if there is one.
+    pub(super) fn outside_timer(&self, until: Instant) -> Option<Timer> {
+        self.clock.lock().outside_timer(until)
+    }
+
+    /// A timer for a time of day, which rings in turn with all others of this rank, also when it is past.
+    pub(crate) fn in_turn(self: &Arc<Self>, at: SystemTime, rank: u32) -> Alarm {
+        let at = moment_of(at, self.wall_begin);
+        Alarm::ranked(Arc::clone(self), at, rank)
     }
 
     /// How many timers nobody has dropped.
