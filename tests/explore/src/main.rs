@@ -11,7 +11,10 @@ use explore::programs::{ALL, Reference};
 const PLANS: u64 = 1_000_000;
 
 /// How many seeds each single fault is tried under.
-const SEEDS: u64 = 3;
+const SEEDS_OF_FAULTS: u64 = 100;
+
+/// How many seeds each pair of interrupts is tried under.
+const SEEDS_OF_PAIRS: u64 = 20;
 
 fn main() -> ExitCode {
     let plans = std::env::args()
@@ -49,10 +52,13 @@ fn simulate(
     let sim = Sim::new().on_all_cores();
     let explored = (reference.explore)(sim.runs(plans))?;
     let mut each_fault = Explored::default();
-    for seed in 0..SEEDS {
+    for seed in 0..SEEDS_OF_FAULTS {
         each_fault += (reference.each_fault)(sim.seed(seed))?;
     }
-    let each_pair = (reference.each_pair)(sim)?;
+    let mut each_pair = Explored::default();
+    for seed in 0..SEEDS_OF_PAIRS {
+        each_pair += (reference.each_pair)(sim.seed(seed))?;
+    }
     println!(
         "{:<14}{:>12}{:>14}{:>14}",
         reference.name, explored.runs, each_fault.runs, each_pair.runs
