@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
-use crate::virtual_time::{self, End, Executor, Order, Scheduler, Shared};
+use crate::virtual_time::{self, End, Executor, Order, Reports, Scheduler, Shared};
 
 mod events;
 mod every;
@@ -218,7 +218,7 @@ impl<R: Env, E: Value + fmt::Debug> Replay<R, E> {
             }
         });
         let seed = if live { cx.random() } else { 0 };
-        let shared = Shared::new(seed, start, false);
+        let shared = Shared::new(seed, start, Reports::Outside(Arc::clone(cx.runtime())));
         if live {
             shared.follow(Arc::clone(cx.runtime()));
         }

@@ -23,7 +23,7 @@ pub(crate) use disturbance::{Disturbance, Event, Trace};
 pub(crate) use executor::{End, Executor};
 pub(crate) use outside::Live;
 pub(crate) use scheduler::Scheduler;
-pub(crate) use shared::Shared;
+pub(crate) use shared::{Reports, Shared};
 
 /// Runs effects in virtual time: an hour of sleeping takes no time, and the same seed is the same run.
 ///
@@ -134,7 +134,7 @@ impl VirtualTime {
     {
         let order = self.seed.map_or(Order::Turns, |_| Order::Random);
         let seed = self.seed.unwrap_or(0);
-        let shared = Shared::new(seed, self.start, false);
+        let shared = Shared::new(seed, self.start, Reports::Printed);
         let (_, exit) = effect.start_on(Arc::<Shared>::clone(&shared));
         let run = Executor::new(&shared, exit, Scheduler::new(order, seed, false), None);
         run.map(|end| match end {

@@ -8,12 +8,15 @@ use std::task::{Context, Poll, Waker};
 
 use effect_core::{FiberId, Report, Value};
 use fastrand::Rng;
+use parking_lot::Mutex;
 
 use super::case::Case;
 use super::census::Census;
 use super::plan::{Fault, Plan, Shape};
 use super::trial::Trial;
-use crate::virtual_time::{self, Disturbance, End, Event, Executor, Scheduler, Shared, Trace};
+use crate::virtual_time::{
+    self, Disturbance, End, Event, Executor, Reports, Scheduler, Shared, Trace,
+};
 
 /// What is written down of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +49,11 @@ pub(super) fn run<E: Value, A: Value>(
 ) -> Ran {
     let trial = Trial::new(plan);
     let Case { start, check } = program(&trial);
-    let shared = Shared::new(plan.seed, virtual_time::beginning(), true);
+    let shared = Shared::new(
+        plan.seed,
+        virtual_time::beginning(),
+        Reports::Kept(Mutex::default()),
+    );
     prepare(&shared, plan, detail);
     let disturbance = disturbance(plan, &trial, max_steps, detail);
     let scheduler_seed = plan.seed ^ 0x5851_f42d_4c95_7f2d;

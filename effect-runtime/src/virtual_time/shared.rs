@@ -29,8 +29,17 @@ pub(crate) struct Shared {
     pub(super) outside: AtomicWaker,
     random: Mutex<fastrand::Rng>,
     pub(crate) family: Family,
-    /// What was reported, if it is kept and not printed.
-    reports: Option<Mutex<Vec<Report>>>,
+    reports: Reports,
+}
+
+/// Where reports go.
+pub(crate) enum Reports {
+    /// To standard error.
+    Printed,
+    /// Nowhere, until somebody takes them.
+    Kept(Mutex<Vec<Report>>),
+    /// To whatever the run is in.
+    Outside(Arc<dyn Runtime>),
 }
 
 /// What came since the executor looked last.
@@ -50,7 +59,7 @@ impl Shared {
         clippy::disallowed_methods,
         reason = "an instant can only be had from the system's clock; which one it is, nobody can tell"
     )]
-    pub(crate) fn new(seed: u64, wall_begin: SystemTime, keeps_reports: bool) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, wall_begin: SystemTime, reports: Reports) -> Arc<Self> {
         let begin = Instant::now();
         Arc::new_cyclic(|me| Shared {
             me: Weak::clone(me),
@@ -62,7 +71,7 @@ impl Shared {
             outside: AtomicWaker::new(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             family: Family::default(),
-            reports: keeps_reports.then(Mutex::default),
+            reports,
         })
     }
 
@@ -95,8 +104,10 @@ impl Shared {
 
     /// Takes what was reported and kept.
     pub(crate) fn take_reports(&self) -> Vec<Report> {
-        let reports = self.reports.as_ref();
-        reports.map_or_else(Vec::new, |reports| std::mem::take(&mut *reports.lock()))
+        match &self.reports {
+            Reports::Kept(reports) => std::mem::take(&mut *reports.lock()),
+            Reports::Printed | Reports::Outside(_) => Vec::new(),
+        }
     }
 }
 
@@ -145,8 +156,9 @@ impl Runtime for Shared {
 
     fn report(&self, report: &Report) {
         match &self.reports {
-            Some(reports) => reports.lock().push(report.clone()),
-            None => report.print(),
+            Reports::Printed => report.print(),
+            Reports::Kept(reports) => reports.lock().push(report.clone()),
+            Reports::Outside(runtime) => runtime.report(report),
         }
     }
 }

@@ -9,6 +9,7 @@ mod foreign;
 mod channel;
 mod pipeline;
 mod streams;
+mod replay;
 
 use channel::{queue, rendezvous};
 use pipeline::{fail_fast, routed};
@@ -80,5 +81,9 @@ pub const ALL: &[Reference] = &[
     reference!(
         streams,
         "streams that merge, run effects, recover and stop early"
+    ),
+    reference!(
+        replay,
+        "past and live events, calls and a timer, on a clock of their own"
     ),
 ];

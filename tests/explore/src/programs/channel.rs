@@ -24,6 +24,8 @@ struct Between {
     tickets: Tickets,
     /// The items of which the channel has said that they were sent.
     sent: Arc<Mutex<BTreeSet<u64>>>,
+    /// How many items may be inside. At a rendezvous, one stays there if its receiver goes in just this moment.
+    bound: usize,
 }
 
 impl Between {
@@ -65,6 +67,11 @@ impl Between {
             let Some(Ok(items)) = received else {
                 return;
             };
+            let inside = self.channel.len();
+            self.trial.expect(
+                inside <= self.bound,
+                "more is inside than the channel has room for",
+            );
             for (ticket, sender, n) in items {
                 self.tickets.settle(ticket, "received");
                 let before = latest.insert(sender, n);
@@ -84,9 +91,13 @@ fn crowd(trial: &Trial, capacity: usize, at_once: &[usize]) -> Case<Never, ()> {
         channel: Channel::bounded(capacity),
         tickets: trial.tickets(),
         sent: Arc::default(),
+        bound: if capacity == 0 {
+            at_once.len()
+        } else {
+            capacity
+        },
     };
-    let after = between.clone();
-    let (receivers, at_once) = (at_once.len(), at_once.to_vec());
+    let (after, at_once) = (between.clone(), at_once.to_vec());
     let program = effect(async move |cx: Cx<()>| {
         let senders = (0..SENDERS).map(|me| {
             let between = between.clone();
@@ -116,9 +127,7 @@ fn crowd(trial: &Trial, capacity: usize, at_once: &[usize]) -> Case<Never, ()> {
             after.tickets.settle(ticket, "left");
             left += 1;
         }
-        // At a rendezvous, an item stays there if its receiver goes in just this moment.
-        let bound = if capacity == 0 { receivers } else { capacity };
-        assert!(left <= bound, "{left} items in the channel");
+        assert!(left <= after.bound, "{left} items in the channel");
         let open = after.tickets.open();
         let lost: Vec<_> = open
             .iter()
