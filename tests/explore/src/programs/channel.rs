@@ -101,10 +101,8 @@ fn crowd(trial: &Trial, capacity: usize, at_once: &[usize]) -> Case<Never, ()> {
     let program = effect(async move |cx: Cx<()>| {
         let senders = (0..SENDERS).map(|me| {
             let between = between.clone();
-            cx.fork_named(
-                "sender",
-                effect(async move |cx| Ok::<_, Never>(between.send(cx, me).await)),
-            )
+            let sending = effect(move |cx| between.send(cx, me).map(Ok::<_, Never>));
+            cx.fork_named("sender", sending)
         });
         let senders: Vec<_> = senders.collect();
         let receivers = at_once.into_iter().map(|at_once| {
