@@ -104,12 +104,13 @@ impl Drop for Turn {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let greedy = effect(async |_: Cx<()>| {
-///     loop {
+///     for _ in 0..u64::MAX {
 ///         poll_fn(poll_turn).await;
 ///     }
+///     Ok::<_, Never>(())
 /// });
 /// let limited = greedy.timeout(std::time::Duration::from_millis(1));
-/// assert!(Result::<Never, _>::is_err(&limited.await));
+/// assert!(limited.await.is_err());
 /// # }
 /// ```
 #[inline]

@@ -4,7 +4,35 @@ use crate::{FiberId, FiberRef};
 
 /// Whom a runtime tells of the life of its fibers: a simulator, which counts, names and interrupts them.
 ///
-/// Its methods are called on the fiber's own thread with no lock held, and must not panic.
+/// Its methods are called on the fiber's own thread with no lock of ours held, but for `next_id`; they must not panic.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{FiberId, FiberRef, Observer};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// /// Counts fibers: how many there were, and how many there are.
+/// #[derive(Default)]
+/// struct Count {
+///     begun: AtomicU64,
+///     alive: AtomicU64,
+/// }
+///
+/// impl Observer for Count {
+///     fn next_id(&self) -> FiberId {
+///         FiberId::new(self.begun.fetch_add(1, Ordering::Relaxed))
+///     }
+///     fn begun(&self, _: &FiberRef) {
+///         self.alive.fetch_add(1, Ordering::Relaxed);
+///     }
+///     fn suspended(&self, _: &FiberRef) {}
+///     fn ended(&self, _: FiberId) {
+///         self.alive.fetch_sub(1, Ordering::Relaxed);
+///     }
+/// }
+/// assert_eq!(Count::default().next_id().number(), 0);
+/// ```
 pub trait Observer {
     /// Gives a new fiber its identity, which is to be unique among the fibers of the runtime.
     fn next_id(&self) -> FiberId;

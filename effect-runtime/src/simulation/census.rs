@@ -3,6 +3,21 @@
 use std::fmt;
 
 /// What of a run is still alive when it has ended. There is to be nothing.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{succeed, Never};
+/// use effect_runtime::simulation::{Case, Plan, Sim};
+///
+/// let replayed = Sim::new().replay(&Plan::of_seed(1), |trial| {
+///     // Somebody keeps what should be gone.
+///     std::mem::forget(trial.probe());
+///     Case::new(succeed::<_, Never, _>(()))
+/// });
+/// assert_eq!(replayed.census.probes, 1);
+/// assert_eq!(replayed.wrong.as_deref(), Some("left alive: 1 probes"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Census {

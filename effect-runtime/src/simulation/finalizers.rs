@@ -5,6 +5,24 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 /// Books on what one scope acquires and releases. See [`Trial::finalizers`](super::Trial::finalizers).
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{acquire_release, sync, Never};
+/// use effect_runtime::simulation::{Case, Sim};
+///
+/// Sim::new().test(|trial| {
+///     let books = trial.finalizers();
+///     let hold = |what: u64| {
+///         let (acquired, released) = (books.clone(), books.clone());
+///         let acquire = sync::<(), Never, _, _>(move || acquired.acquired(what));
+///         acquire_release(acquire, move |()| sync(move || released.released(what)))
+///     };
+///     let (first, second) = (hold(1), hold(2));
+///     Case::new(first.flat_map(move |()| second).scoped())
+/// });
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Finalizers {
     books: Arc<Mutex<Books>>,

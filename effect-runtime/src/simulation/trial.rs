@@ -107,6 +107,31 @@ impl Trial {
 
     /// A future that a plan may have dropped half-way, as a `select!` or a caller who has gone drops it. It ends with
     /// `None` then.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, Cx, Never};
+    /// use effect_runtime::simulation::{Case, Plan, Sim};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let plan: Plan = "drop=1@1".parse()?;
+    /// let replayed = Sim::new().replay(&plan, |trial| {
+    ///     let trial = trial.clone();
+    ///     Case::new(effect(async move |cx: Cx<()>| {
+    ///         let ended = trial.droppable(cx.run(never::<_, Never, ()>())).await;
+    ///         trial.expect(ended.is_none(), "it never ends by itself");
+    ///         Ok::<_, Never>(())
+    ///     }))
+    /// });
+    /// assert_eq!(replayed.wrong, None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn droppable<F: Future>(&self, future: F) -> Droppable<F> {
         let handle = Arc::new(Handle::default());
         self.inner.handles.lock().push(Arc::clone(&handle));

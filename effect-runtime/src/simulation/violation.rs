@@ -10,6 +10,18 @@ const STEPS_SHOWN: usize = 30;
 /// Something was wrong with a run: what, and the smallest plan that was found to show it.
 ///
 /// Printed, it has the line that replays it, and what happened in the last steps.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{never, Never};
+/// use effect_runtime::simulation::{Case, Sim};
+///
+/// let found = Sim::new().explore(|_| Case::new(never::<_, Never, ()>()));
+/// let report = found.unwrap_err().to_string();
+/// assert!(report.starts_with("violation after 1 runs: deadlock after 0ns"));
+/// assert!(report.contains("SIM_PLAN='seed=0 order=turns'"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
