@@ -75,12 +75,15 @@ pub(super) fn run<E: Value, A: Value>(
     let (choices, disturbance) = executor.take_records();
     let disturbance = disturbance.expect("every simulated run has one");
     let dropped = catch(|| drop(executor));
-    let lost = shared
-        .take_reports()
-        .iter()
-        .any(|report| matches!(report, Report::LostFinalizers { .. }));
+    let reports = shared.take_reports();
+    let lost = reports.iter().filter_map(|report| match report {
+        Report::LostFinalizers { fiber, count } => Some(format!("{count} of {fiber}")),
+        _ => None,
+    });
+    let lost_of = lost.collect::<Vec<_>>().join(", ");
+    let lost = !lost_of.is_empty();
     let (stopped, exit) = match end {
-        End::Exit(exit) if lost => (Err("finalizers were lost".to_owned()), Some(exit)),
+        End::Exit(exit) if lost => (Err(format!("finalizers were lost: {lost_of}")), Some(exit)),
         End::Exit(exit) => (Ok(()), Some(exit)),
         End::Deadlock(deadlock) => (Err(deadlock.to_string()), None),
         End::Dropped => {
