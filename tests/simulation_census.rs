@@ -315,6 +315,23 @@ fn a_panic_of_the_program_is_a_defect_of_its_exit_and_not_a_violation() {
 }
 
 #[test]
+fn a_panic_before_the_run_or_outside_of_its_fibers_is_found() {
+    let unbuilt = |_: &Trial| -> Case<Never, ()> { panic!("no such file") };
+    let violation = Sim::new().on_all_cores().explore(unbuilt).unwrap_err();
+    assert_eq!(violation.what, "it panics before it runs: no such file");
+    let planned = |trial: &Trial| {
+        trial.fault_point();
+        Case::new(succeed::<_, Never, _>(()))
+    };
+    let violation = Sim::new().each_panic(planned).unwrap_err();
+    assert_eq!(violation.plan.faults, [Fault::Panic { call: 1 }]);
+    check(
+        |_, cx| async move { cx.runtime().spawn(Box::pin(async { panic!("oh no") })) },
+        "a task panics: oh no",
+    );
+}
+
+#[test]
 fn a_run_that_never_ends_is_found() {
     let sim = Sim::new().max_steps(1_000);
     let endless = |_: &Trial| {
