@@ -163,6 +163,9 @@ fn with_a_plan_in_the_environment_a_test_replays_only_that() {
     assert!(bad.contains("task 1, fiber #2 (worker), waits"), "{bad}");
     let good = replay("seed=7 order=turns interrupt=2@1");
     assert!(good.contains("1 runs, None"), "{good}");
+    let empty = replay("");
+    assert!(!empty.contains("1 runs"), "{empty}");
+    assert!(empty.contains("SIM_PLAN='"), "{empty}");
     let nonsense = replay("seed=7 interrupt=often");
     assert!(
         nonsense.contains("0 runs, Some(\"SIM_PLAN: not a part of a plan: "),
