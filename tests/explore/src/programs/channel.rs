@@ -92,7 +92,10 @@ fn crowd(trial: &Trial, capacity: usize, at_once: &[usize]) -> Case<Never, ()> {
             let between = between.clone();
             cx.fork_named(
                 "sender",
-                effect(async move |cx| Ok::<_, Never>(between.send(cx, me).await)),
+                effect(async move |cx| {
+                    between.send(cx, me).await;
+                    Ok::<_, Never>(())
+                }),
             )
         });
         let senders: Vec<_> = senders.collect();
