@@ -222,7 +222,8 @@ impl Sim {
     ///
     /// If there is a violation, and with the line that replays it. If `SIM_PLAN` is not a plan.
     pub fn test<E: Value, A: Value>(self, program: impl Fn(&Trial) -> Case<E, A> + Sync) {
-        if let Ok(line) = env::var("SIM_PLAN") {
+        let line = env::var("SIM_PLAN").ok();
+        if let Some(line) = line.filter(|line| !line.is_empty()) {
             let plan = line
                 .parse()
                 .unwrap_or_else(|error| panic!("SIM_PLAN: {error}"));

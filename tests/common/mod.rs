@@ -11,6 +11,7 @@ pub mod steps;
 pub mod programs;
 pub mod watched;
 pub mod laws;
+pub mod processes;
 
 use std::fmt;
 use std::future::Future;

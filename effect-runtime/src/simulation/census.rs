@@ -16,7 +16,7 @@ use std::fmt;
 ///     Case::new(succeed::<_, Never, _>(()))
 /// });
 /// assert_eq!(replayed.census.probes, 1);
-/// assert_eq!(replayed.wrong.as_deref(), Some("left alive: 1 probes"));
+/// assert_eq!(replayed.wrong.as_deref(), Some("left alive: 1 probe"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -51,17 +51,20 @@ impl Census {
 impl fmt::Display for Census {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = [
-            (self.tasks, "tasks"),
-            (self.timers, "timers"),
-            (self.probes, "probes"),
-            (self.references, "references"),
+            (self.tasks, "task"),
+            (self.timers, "timer"),
+            (self.probes, "probe"),
+            (self.references, "reference"),
         ];
         if self.is_clean() {
             return f.write_str("nothing");
         }
         let fibers = self.fibers.iter().cloned();
         let counts = counts.iter().filter(|(count, _)| *count > 0);
-        let counts = counts.map(|(count, what)| format!("{count} {what}"));
+        let counts = counts.map(|(count, what)| {
+            let plural = if *count == 1 { "" } else { "s" };
+            format!("{count} {what}{plural}")
+        });
         f.write_str(&fibers.chain(counts).collect::<Vec<_>>().join(", "))
     }
 }

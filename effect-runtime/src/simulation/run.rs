@@ -40,6 +40,21 @@ pub(super) struct Ran {
     pub(super) timeline: Vec<String>,
 }
 
+impl Ran {
+    /// There was nothing to run.
+    fn never_begun(wrong: String) -> Self {
+        Ran {
+            wrong: Some(wrong),
+            census: Census::default(),
+            trace: 0,
+            steps: 0,
+            shape: Shape::default(),
+            choices: Vec::new(),
+            timeline: Vec::new(),
+        }
+    }
+}
+
 /// Runs a case under a plan.
 pub(super) fn run<E: Value, A: Value>(
     program: &dyn Fn(&Trial) -> Case<E, A>,
@@ -48,7 +63,10 @@ pub(super) fn run<E: Value, A: Value>(
     detail: Detail,
 ) -> Ran {
     let trial = Trial::new(plan);
-    let Case { start, check } = program(&trial);
+    let Case { start, check } = match catch(|| program(&trial)) {
+        Ok(case) => case,
+        Err(panic) => return Ran::never_begun(format!("it panics before it runs: {panic}")),
+    };
     let shared = Shared::new(
         plan.seed,
         virtual_time::beginning(),
@@ -61,7 +79,7 @@ pub(super) fn run<E: Value, A: Value>(
     let exit = start(Arc::<Shared>::clone(&shared));
     let mut executor = Executor::new(&shared, exit, scheduler, Some(disturbance));
 
-    let end = to_end(&mut executor);
+    let end = catch(|| to_end(&mut executor));
     let mut census = Census {
         fibers: shared
             .family
@@ -82,15 +100,20 @@ pub(super) fn run<E: Value, A: Value>(
     let (choices, disturbance) = executor.take_records();
     let disturbance = disturbance.expect("every simulated run has one");
     let dropped = catch(|| drop(executor));
-    let lost = shared
-        .take_reports()
-        .iter()
-        .any(|report| matches!(report, Report::LostFinalizers { .. }));
+    let reports = shared.take_reports();
+    let lost = reports.iter().filter_map(|report| match report {
+        Report::LostFinalizers { fiber, count } => Some(format!("{count} of {fiber}")),
+        _ => None,
+    });
+    let lost_of = lost.collect::<Vec<_>>().join(", ");
+    let lost = !lost_of.is_empty();
     let (stopped, exit) = match end {
-        End::Exit(exit) if lost => (Err("finalizers were lost".to_owned()), Some(exit)),
-        End::Exit(exit) => (Ok(()), Some(exit)),
-        End::Deadlock(deadlock) => (Err(deadlock.to_string()), None),
-        End::Dropped => {
+        Ok(End::Exit(exit)) if lost => {
+            (Err(format!("finalizers were lost: {lost_of}")), Some(exit))
+        }
+        Ok(End::Exit(exit)) => (Ok(()), Some(exit)),
+        Ok(End::Deadlock(deadlock)) => (Err(deadlock.to_string()), None),
+        Ok(End::Dropped) => {
             // What is left then is what the drop has left.
             census.fibers = shared
                 .family
@@ -101,10 +124,12 @@ pub(super) fn run<E: Value, A: Value>(
             census.tasks = 0;
             (Ok(()), None)
         }
-        End::TooLong => (
+        Ok(End::TooLong) => (
             Err(format!("it has not ended after {max_steps} steps")),
             None,
         ),
+        // Not of a fiber, which would have it as a defect.
+        Err(panic) => (Err(format!("a task panics: {panic}")), None),
     };
     let checked = stopped
         .and(dropped)
@@ -193,7 +218,7 @@ fn numbers(suspensions: Vec<(FiberId, u32)>) -> Vec<(u64, u32)> {
 }
 
 /// Calls what may panic, and has what the panic says.
-fn catch(f: impl FnOnce()) -> Result<(), String> {
+fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     // Nobody looks again at what a panic has left half-done.
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let message = payload.downcast_ref::<String>().map(String::as_str);

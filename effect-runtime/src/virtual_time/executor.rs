@@ -205,6 +205,9 @@ impl<E, A> Executor<E, A> {
         };
         let fiber = self.shared.family.take_latest();
         let now = self.shared.clock.lock().now();
+        for struck in self.shared.family.take_struck() {
+            disturbance.tell(|| struck);
+        }
         disturbance.polled(now, number, fiber.as_ref());
         if let Some(cost) = disturbance.cost() {
             let due = self.shared.clock.lock().pass(cost);

@@ -17,6 +17,8 @@ struct Members {
     alive: BTreeMap<FiberId, Member>,
     /// Who is interrupted when it waits for which time.
     interrupts: Vec<(FiberId, u32)>,
+    /// Whom that has struck, and where, until it is told.
+    struck: Vec<String>,
     /// Who has waited last.
     latest: Option<FiberRef>,
     /// How often the fibers that have ended had waited, if that is counted.
@@ -33,6 +35,11 @@ impl Family {
     /// Has a fiber interrupted when its body waits for the `nth` time.
     pub(crate) fn interrupt_at(&self, fiber: FiberId, nth: u32) {
         self.members.lock().interrupts.push((fiber, nth));
+    }
+
+    /// Who was interrupted by number since this was asked last, and where.
+    pub(super) fn take_struck(&self) -> Vec<String> {
+        std::mem::take(&mut self.members.lock().struck)
     }
 
     /// Those who are alive, oldest first.
@@ -88,6 +95,12 @@ impl Observer for Family {
             (hit, members.latest.replace(fiber.clone()))
         };
         if hit {
+            let place = match fiber.waits() {
+                Some((Some(waits_for), _)) => format!(", where it waits for {waits_for}"),
+                _ => String::new(),
+            };
+            let struck = format!("{fiber} is interrupted{place}");
+            self.members.lock().struck.push(struck);
             fiber.interrupt();
         }
     }

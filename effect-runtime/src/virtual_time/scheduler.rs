@@ -21,13 +21,15 @@ pub enum Order {
     /// Each task has a priority by chance, and whoever has the highest goes on, until one of a few moments, by chance as
     /// well, in which it falls behind all others. Finds what takes few preemptions in just the wrong places: PCT, of
     /// Burckhardt and others, "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs", ASPLOS 2010.
+    /// Whoever has gone on for many steps in a row falls behind as well: it might yield until others have done something.
     Priorities {
         /// How often the task that runs falls behind.
         changes: u32,
         /// Among how many steps these moments are.
         steps: u32,
     },
-    /// Chance picks, but this task goes on only if nobody else can.
+    /// Chance picks, but this task goes on only if nobody else can. Once in some hundreds of steps it may as well: others
+    /// might yield until it has done something.
     Starve {
         /// Which task, by its number: they are numbered as they are spawned.
         task: u32,

@@ -159,6 +159,9 @@ fn percent(text: &str) -> Option<u8> {
 }
 
 fn nanos(text: &str) -> Option<Duration> {
-    let nanos = text.strip_suffix("ns")?;
-    nanos.parse().ok().map(Duration::from_nanos)
+    const SECOND: u128 = 1_000_000_000;
+    let nanos: u128 = text.strip_suffix("ns")?.parse().ok()?;
+    let seconds = u64::try_from(nanos / SECOND).ok()?;
+    // Not `from_nanos`: there are durations of more nanoseconds than it can be told of.
+    Some(Duration::new(seconds, u32::try_from(nanos % SECOND).ok()?))
 }
