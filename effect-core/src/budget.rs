@@ -5,6 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::WaitsFor;
+
 /// How many steps a loop may take before it lets others run.
 const STEPS_PER_TURN: u32 = 1024;
 
@@ -143,8 +145,9 @@ pub fn poll_turn(task: &mut Context<'_>) -> Poll<()> {
 /// assert_eq!(effect.await, Ok(1));
 /// # }
 /// ```
+#[track_caller]
 pub fn yield_now() -> impl Future<Output = ()> + Send {
-    YieldNow { yielded: false }
+    WaitsFor::here("its next turn").told_by(YieldNow { yielded: false })
 }
 
 struct YieldNow {

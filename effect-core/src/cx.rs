@@ -10,7 +10,7 @@ use crate::net::{caught, net};
 use crate::program::{self, Outcome};
 use crate::scope::Scope;
 use crate::settled::settled;
-use crate::{Cause, Defect, Effect, Env, IntoEffect, Never, Program, Runtime, Value};
+use crate::{Cause, Defect, Effect, Env, IntoEffect, Never, Program, Runtime, Value, WaitsFor};
 
 /// What a running effect has: the environment `R`, the fiber it runs on, the scope it is in, the runtime.
 ///
@@ -120,8 +120,19 @@ impl<R> Cx<R> {
     /// # Cancel safety
     ///
     /// Dropped, it has no effect.
+    #[track_caller]
     pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + use<R> {
-        self.runtime().sleep_until(deadline(self.now(), duration))
+        self.sleep_there(duration, WaitsFor::here("a time"))
+    }
+
+    /// Waits for the given time, where somebody else has said so.
+    pub(crate) fn sleep_there(
+        &self,
+        duration: Duration,
+        waits_for: WaitsFor,
+    ) -> impl Future<Output = ()> + Send + use<R> {
+        let timer = self.runtime().sleep_until(deadline(self.now(), duration));
+        waits_for.told_by(timer)
     }
 }
 

@@ -2,7 +2,12 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::future::Future;
 use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
 
 /// What a fiber waits for, and the place in the source where it does.
 ///
@@ -44,6 +49,14 @@ impl WaitsFor {
         LATEST.set(Some(self));
     }
 
+    /// A future that leaves word whenever it is pending.
+    pub(crate) fn told_by<F: Future>(self, future: F) -> Telling<F> {
+        Telling {
+            waits_for: self,
+            future,
+        }
+    }
+
     /// What the pending future that was polled last has left word of, if any.
     pub(crate) fn take_latest() -> Option<Self> {
         LATEST.take()
@@ -57,6 +70,29 @@ impl WaitsFor {
     /// The place in the source where it is waited for.
     pub fn place(&self) -> &'static Location<'static> {
         self.place
+    }
+}
+
+pin_project! {
+    /// A future that leaves word of what it waits for.
+    pub(crate) struct Telling<F> {
+        waits_for: WaitsFor,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Telling<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let polled = this.future.poll(task);
+        if polled.is_pending() {
+            this.waits_for.note();
+        }
+        polled
     }
 }
 

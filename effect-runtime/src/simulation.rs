@@ -19,6 +19,7 @@ mod run;
 mod census;
 mod shrink;
 mod violation;
+mod wrong;
 mod quiet;
 
 pub use crate::virtual_time::Order;
@@ -39,7 +40,7 @@ use shrink::shrink;
 ///
 /// A run is wrong if an assertion of its [`Case`] fails, if its [`Tickets`] or [`Finalizers`] do not add up, if it is a
 /// deadlock or never ends, if finalizers are lost, or if anything is left of it when it has ended: see [`Census`]. The
-/// plan is made smaller then, as long as something is wrong, and printed as one line that replays it.
+/// plan is made smaller then, as long as something of that kind is wrong, and printed as one line that replays it.
 ///
 /// The program is a function that builds everything anew, for each run.
 ///
@@ -253,7 +254,7 @@ impl Sim {
         let _quiet = Quiet::new();
         let ran = run(&program, plan, self.max_steps, Detail::Timeline);
         Replayed {
-            wrong: ran.wrong,
+            wrong: ran.wrong.map(|wrong| wrong.what),
             census: ran.census,
             trace: ran.trace,
             timeline: ran.timeline,
@@ -337,16 +338,22 @@ impl Sim {
         runs: u64,
     ) -> Box<Violation> {
         let _quiet = Quiet::new();
+        let run = |plan: &Plan, detail| run(program, plan, self.max_steps, detail);
+        let kind = run(&first, Detail::Trace).wrong.map(|wrong| wrong.kind);
         let plan = shrink(first.clone(), &mut |plan| {
-            let ran = run(program, plan, self.max_steps, Detail::Shape);
-            ran.wrong.map(|_| ran.choices)
+            let ran = run(plan, Detail::Shape);
+            let wrong = ran.wrong.map(|wrong| wrong.kind);
+            (wrong.is_some() && wrong == kind).then_some(ran.choices)
         });
         let Ran {
             wrong, timeline, ..
-        } = run(program, &plan, self.max_steps, Detail::Timeline);
+        } = run(&plan, Detail::Timeline);
+        let comes_and_goes =
+            "something that comes and goes: the program is not the same in each run";
+        let place = wrong.as_ref().and_then(|wrong| wrong.place.clone());
         Box::new(Violation {
-            what: wrong
-                .unwrap_or_else(|| "something that comes and goes: is it chance?".to_owned()),
+            what: wrong.map_or_else(|| comes_and_goes.to_owned(), |wrong| wrong.what),
+            place,
             plan,
             first,
             runs,

@@ -286,9 +286,11 @@ impl<R: Env, E: Value, A: Value, F: FnOnce() -> A + Value> Program<R> for Sync<F
 /// assert_eq!(later.await, Ok("an hour later"));
 /// # }
 /// ```
+#[track_caller]
 pub fn sleep<R: Env, E: Value>(duration: Duration) -> Effect<R, E, (), Sleep<E>> {
     Effect::new(Sleep {
         duration,
+        waits_for: WaitsFor::here("a time"),
         error: PhantomData,
     })
 }
@@ -297,6 +299,7 @@ pub fn sleep<R: Env, E: Value>(duration: Duration) -> Effect<R, E, (), Sleep<E>>
 #[derive(Debug)]
 pub struct Sleep<E> {
     duration: Duration,
+    waits_for: WaitsFor,
     error: PhantomData<fn() -> E>,
 }
 
@@ -311,7 +314,7 @@ impl<R: Env, E: Value> Program<R> for Sleep<E> {
     type Value = ();
 
     async fn run(self, cx: &Cx<R>) -> Result<(), E> {
-        cx.sleep(self.duration).await;
+        cx.sleep_there(self.duration, self.waits_for).await;
         Ok(())
     }
 }

@@ -1,12 +1,11 @@
 //! One run of a case under a plan, and everything that is checked of it.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use effect_core::{FiberId, Report, Value};
+use effect_core::{Exit, FiberId, Report, Value};
 use fastrand::Rng;
 use parking_lot::Mutex;
 
@@ -14,6 +13,7 @@ use super::case::Case;
 use super::census::Census;
 use super::plan::{Fault, Plan, Shape};
 use super::trial::Trial;
+use super::wrong::{Kind, Wrong, catch};
 use crate::virtual_time::{
     self, Disturbance, End, Event, Executor, Reports, Scheduler, Shared, Trace,
 };
@@ -30,29 +30,15 @@ pub(super) enum Detail {
 }
 
 /// A run that has ended, and what was wrong with it.
+#[derive(Default)]
 pub(super) struct Ran {
-    pub(super) wrong: Option<String>,
+    pub(super) wrong: Option<Wrong>,
     pub(super) census: Census,
     pub(super) trace: u64,
     pub(super) steps: u32,
     pub(super) shape: Shape,
     pub(super) choices: Vec<u16>,
     pub(super) timeline: Vec<String>,
-}
-
-impl Ran {
-    /// There was nothing to run.
-    fn never_begun(wrong: String) -> Self {
-        Ran {
-            wrong: Some(wrong),
-            census: Census::default(),
-            trace: 0,
-            steps: 0,
-            shape: Shape::default(),
-            choices: Vec::new(),
-            timeline: Vec::new(),
-        }
-    }
 }
 
 /// Runs a case under a plan.
@@ -63,15 +49,20 @@ pub(super) fn run<E: Value, A: Value>(
     detail: Detail,
 ) -> Ran {
     let trial = Trial::new(plan);
-    let Case { start, check } = match catch(|| program(&trial)) {
+    let built = catch(Kind::NeverBegun, "it panics before it runs: ", || {
+        program(&trial)
+    });
+    let Case { start, check } = match built {
         Ok(case) => case,
-        Err(panic) => return Ran::never_begun(format!("it panics before it runs: {panic}")),
+        Err(wrong) => {
+            return Ran {
+                wrong: Some(wrong),
+                ..Ran::default()
+            };
+        }
     };
-    let shared = Shared::new(
-        plan.seed,
-        virtual_time::beginning(),
-        Reports::Kept(Mutex::default()),
-    );
+    let reports = Reports::Kept(Mutex::default());
+    let shared = Shared::new(plan.seed, virtual_time::beginning(), reports);
     prepare(&shared, plan, detail);
     let disturbance = disturbance(plan, &trial, max_steps, detail);
     let scheduler_seed = plan.seed ^ 0x5851_f42d_4c95_7f2d;
@@ -79,14 +70,10 @@ pub(super) fn run<E: Value, A: Value>(
     let exit = start(Arc::<Shared>::clone(&shared));
     let mut executor = Executor::new(&shared, exit, scheduler, Some(disturbance));
 
-    let end = catch(|| to_end(&mut executor));
+    // A panic of a fiber is a defect of its exit.
+    let end = catch(Kind::Panic, "a task panics: ", || to_end(&mut executor));
     let mut census = Census {
-        fibers: shared
-            .family
-            .alive()
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        fibers: alive(&shared),
         tasks: executor.tasks_left(),
         ..Census::default()
     };
@@ -99,61 +86,80 @@ pub(super) fn run<E: Value, A: Value>(
     trial.describe(&mut shape);
     let (choices, disturbance) = executor.take_records();
     let disturbance = disturbance.expect("every simulated run has one");
-    let dropped = catch(|| drop(executor));
-    let reports = shared.take_reports();
-    let lost = reports.iter().filter_map(|report| match report {
-        Report::LostFinalizers { fiber, count } => Some(format!("{count} of {fiber}")),
-        _ => None,
-    });
-    let lost_of = lost.collect::<Vec<_>>().join(", ");
-    let lost = !lost_of.is_empty();
-    let (stopped, exit) = match end {
-        Ok(End::Exit(exit)) if lost => {
-            (Err(format!("finalizers were lost: {lost_of}")), Some(exit))
-        }
-        Ok(End::Exit(exit)) => (Ok(()), Some(exit)),
-        Ok(End::Deadlock(deadlock)) => (Err(deadlock.to_string()), None),
-        Ok(End::Dropped) => {
-            // What is left then is what the drop has left.
-            census.fibers = shared
-                .family
-                .alive()
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            census.tasks = 0;
-            (Ok(()), None)
-        }
-        Ok(End::TooLong) => (
-            Err(format!("it has not ended after {max_steps} steps")),
-            None,
-        ),
-        // Not of a fiber, which would have it as a defect.
-        Err(panic) => (Err(format!("a task panics: {panic}")), None),
-    };
-    let checked = stopped
-        .and(dropped)
-        .and_then(|()| catch(|| check(exit)))
-        .and_then(|()| trial.run_audits(lost));
-    let (trace, timeline) = (
-        disturbance.trace.0,
-        disturbance.timeline.unwrap_or_default(),
-    );
+    let dropped = catch(Kind::Panic, "a drop panics: ", || drop(executor));
+    if let Ok(End::Dropped) = end {
+        // What is left then is what the drop has left.
+        census.fibers = alive(&shared);
+        census.tasks = 0;
+    }
+
+    let lost = lost_finalizers(&shared);
+    let checked = end
+        .and_then(|end| exit_of(end, lost.as_deref(), max_steps))
+        .and_then(|exit| dropped.map(|()| exit))
+        .and_then(|exit| catch(Kind::Assertion, "", || check(exit)))
+        .and_then(|()| trial.run_audits(lost.is_some()).map_err(books));
     census.timers = shared.timers_left();
     census.probes = trial.probes();
     // It keeps the wakers of what it can drop.
     drop((trial, disturbance.events));
     census.references = Arc::strong_count(&shared) - 1;
-    let wrong = checked.and_then(|()| census.check());
+    let left = || {
+        census
+            .check()
+            .map_err(|left| Wrong::new(Kind::LeftAlive, left))
+    };
     Ran {
-        wrong: wrong.err(),
+        wrong: checked.and_then(|()| left()).err(),
         census,
-        trace,
+        trace: disturbance.trace.0,
         steps: shape.steps,
         shape,
         choices,
-        timeline,
+        timeline: disturbance.timeline.unwrap_or_default(),
     }
+}
+
+fn alive(shared: &Shared) -> Vec<String> {
+    let alive = shared.family.alive();
+    alive.iter().map(ToString::to_string).collect()
+}
+
+/// Whose finalizers were lost, and how many, if any were.
+fn lost_finalizers(shared: &Shared) -> Option<String> {
+    let reports = shared.take_reports();
+    let lost = reports.iter().filter_map(|report| match report {
+        Report::LostFinalizers { fiber, count } => Some(format!("{count} of {fiber}")),
+        _ => None,
+    });
+    let lost: Vec<_> = lost.collect();
+    (!lost.is_empty()).then(|| lost.join(", "))
+}
+
+/// The exit of a run, which has none if it was dropped, as the plan says; or what is wrong with its end.
+fn exit_of<E, A>(
+    end: End<E, A>,
+    lost: Option<&str>,
+    max_steps: u32,
+) -> Result<Option<Exit<E, A>>, Wrong> {
+    let (kind, what) = match (end, lost) {
+        (End::Exit(exit), None) => return Ok(Some(exit)),
+        (End::Dropped, _) => return Ok(None),
+        (End::Exit(_), Some(lost)) => (
+            Kind::LostFinalizers,
+            format!("finalizers were lost: {lost}"),
+        ),
+        (End::Deadlock(deadlock), _) => (Kind::Deadlock, deadlock.to_string()),
+        (End::TooLong, _) => {
+            let what = format!("it has not ended after {max_steps} steps");
+            (Kind::TooLong, what)
+        }
+    };
+    Err(Wrong::new(kind, what))
+}
+
+fn books(what: String) -> Wrong {
+    Wrong::new(Kind::Books, what)
 }
 
 /// Drives a run to its end. It waits for nothing outside, so it wants a turn whenever it is pending.
@@ -215,14 +221,4 @@ fn numbers(suspensions: Vec<(FiberId, u32)>) -> Vec<(u64, u32)> {
         .into_iter()
         .map(|(fiber, waited)| (fiber.number(), waited))
         .collect()
-}
-
-/// Calls what may panic, and has what the panic says.
-fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
-    // Nobody looks again at what a panic has left half-done.
-    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
-        let message = payload.downcast_ref::<String>().map(String::as_str);
-        let message = message.or_else(|| payload.downcast_ref::<&str>().copied());
-        message.unwrap_or("a panic that says nothing").to_owned()
-    })
 }

@@ -27,6 +27,8 @@ const STEPS_SHOWN: usize = 30;
 pub struct Violation {
     /// What was wrong.
     pub what: String,
+    /// Where the assertion is that has failed, if it is one.
+    pub place: Option<String>,
     /// The smallest plan that was found to show something wrong.
     pub plan: Plan,
     /// The plan that has shown it first.
@@ -40,6 +42,9 @@ pub struct Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "violation after {} runs: {}", self.runs, self.what)?;
+        if let Some(place) = &self.place {
+            writeln!(f, "at {place}")?;
+        }
         writeln!(f, "replay it with SIM_PLAN='{}'", self.plan)?;
         let skipped = self.timeline.len().saturating_sub(STEPS_SHOWN);
         if skipped > 0 {
