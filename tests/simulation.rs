@@ -121,6 +121,7 @@ fn plans(count: u64) -> impl Iterator<Item = Plan> {
                 0 => Fault::Interrupt {
                     fiber: 1 + dice.roll(8),
                     suspension: 1 + dice.small(10),
+                    after: 0,
                 },
                 1 => Fault::Panic {
                     call: 1 + dice.small(8),
@@ -265,11 +266,14 @@ fn each_fault_is_tried_in_each_of_its_places() {
     };
     let runs = |explored: Result<Explored, Box<Violation>>| explored.unwrap().runs;
     let sim = Sim::new();
-    assert_eq!(runs(sim.each_interrupt(three_waits)), 3);
-    assert_eq!(runs(sim.each_pair(three_waits)), 3);
+    // In each place, and one and two steps after it.
+    assert_eq!(runs(sim.each_interrupt(three_waits)), 3 * 3);
+    // Of each place, and one step after it.
+    assert_eq!(runs(sim.each_pair(three_waits)), 6 * 5 / 2);
     assert_eq!(runs(sim.each_panic(three_waits)), 3);
     // Before each of four polls and after the last, there are the run, everybody, and three handles.
     assert_eq!(runs(sim.each_drop(three_waits)), 5 * 5);
+    assert_eq!(runs(sim.seeds(7).each_panic(three_waits)), 7 * 3);
 }
 
 #[test]

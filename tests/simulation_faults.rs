@@ -55,6 +55,7 @@ fn an_interrupt_strikes_in_just_the_place_that_it_names() {
         let fault = Fault::Interrupt {
             fiber: 2,
             suspension,
+            after: 0,
         };
         let exit = exit_with(&[fault], move |_, cx| {
             let log = noted.clone();
@@ -105,6 +106,7 @@ fn an_interrupt_of_the_first_fiber_is_the_exit() {
         let fault = Fault::Interrupt {
             fiber: 1,
             suspension,
+            after: 0,
         };
         let exit = exit_with(&[fault], |_, _| async {
             yield_now().await;
@@ -117,7 +119,11 @@ fn an_interrupt_of_the_first_fiber_is_the_exit() {
 
 #[test]
 fn two_interrupts_strike_two_fibers() {
-    let faults = [(2, 1), (3, 2)].map(|(fiber, suspension)| Fault::Interrupt { fiber, suspension });
+    let faults = [(2, 1), (3, 2)].map(|(fiber, suspension)| Fault::Interrupt {
+        fiber,
+        suspension,
+        after: 0,
+    });
     exit_with(&faults, |trial, cx| async move {
         let fibers = [(); 3].map(|()| {
             cx.fork(effect(async |_: Cx<()>| {
@@ -146,6 +152,7 @@ fn the_timeline_tells_who_is_interrupted_and_where() {
     let fault = Fault::Interrupt {
         fiber: 1,
         suspension: 1,
+        after: 0,
     };
     let timeline = with(&[fault], waits).timeline;
     let place = "fiber #1 is interrupted, where it waits for an item from a channel at ";
@@ -344,6 +351,7 @@ fn faults_that_find_nothing_to_strike_do_nothing() {
         Fault::Interrupt {
             fiber: 9,
             suspension: 1,
+            after: 0,
         },
         Fault::Panic { call: 9 },
         Fault::Drop { handle: 9, step: 1 },

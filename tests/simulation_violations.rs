@@ -58,9 +58,10 @@ fn of_three_faults_and_noise_only_the_one_that_is_needed_is_reported() {
     let needed = Fault::Interrupt {
         fiber: 2,
         suspension: 2,
+        after: 0,
     };
     let mut crowded = 0;
-    for seed in 0..60 {
+    for seed in 0..200 {
         let sim = Sim::new().seed(seed * 1_000);
         let violation = sim.explore(loses_an_item).unwrap_err();
         let first = &violation.first;
@@ -118,11 +119,13 @@ fn a_violation_is_printed_with_the_line_that_shows_it_again() {
     let mut lines = report.lines();
     let first = format!("violation after {} runs: an item was lost", violation.runs);
     assert_eq!(lines.next(), Some(&*first));
-    let second = lines.next().unwrap();
-    let plan = second.strip_prefix("replay it with SIM_PLAN='").unwrap();
+    let place = lines.next().unwrap();
+    assert!(place.starts_with(concat!("at ", file!(), ":")), "{place}");
+    let third = lines.next().unwrap();
+    let plan = third.strip_prefix("replay it with SIM_PLAN='").unwrap();
     let plan: Plan = plan.strip_suffix('\'').unwrap().parse().unwrap();
     assert!(
-        report.contains("  fiber #2 (worker) is interrupted\n  3µs: task 1 has ended"),
+        report.contains("  fiber #2 (worker) is interrupted, where it waits for a time at "),
         "{report}"
     );
 

@@ -3,7 +3,7 @@
 use std::env;
 use std::fmt;
 use std::num::NonZero;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -38,7 +38,7 @@ use shrink::shrink;
 
 /// Runs a program many times in virtual time, each time by another [`Plan`], and checks each run.
 ///
-/// A run is wrong if an assertion of its [`Case`] fails, if its [`Tickets`] or [`Finalizers`] do not add up, if it is a
+/// A run is wrong if an assertion of its [`Case`] fails, or one of a fiber whose end nobody observes, if its [`Tickets`] or [`Finalizers`] do not add up, if it is a
 /// deadlock or never ends, if finalizers are lost, or if anything is left of it when it has ended: see [`Census`]. The
 /// plan is made smaller then, as long as something of that kind is wrong, and printed as one line that replays it.
 ///
@@ -74,6 +74,7 @@ use shrink::shrink;
 pub struct Sim {
     seed: u64,
     runs: u64,
+    seeds: u64,
     threads: usize,
     max_steps: u32,
 }
@@ -103,11 +104,13 @@ pub struct Replayed {
 }
 
 impl Sim {
-    /// A thousand runs from seed 0 on, on one thread, each of a hundred thousand steps at most.
+    /// A thousand runs from seed 0 on, each fault in one order, on one thread, each of a hundred thousand
+    /// steps at most.
     pub const fn new() -> Self {
         Sim {
             seed: 0,
             runs: 1_000,
+            seeds: 1,
             threads: 1,
             max_steps: 100_000,
         }
@@ -116,6 +119,17 @@ impl Sim {
     /// Sets how many runs [`explore`](Sim::explore) makes.
     pub const fn runs(self, runs: u64) -> Self {
         Sim { runs, ..self }
+    }
+
+    /// Sets in how many orders, each of a seed, single faults and pairs are tried.
+    ///
+    /// # Panics
+    ///
+    /// If it is none.
+    #[track_caller]
+    pub const fn seeds(self, seeds: u64) -> Self {
+        assert!(seeds > 0, "each fault is tried in one order at least");
+        Sim { seeds, ..self }
     }
 
     /// Sets the first seed.
@@ -151,7 +165,7 @@ impl Sim {
         })
     }
 
-    /// Interrupts each fiber in each of the places where it waits, one in each run.
+    /// Interrupts each fiber in each of the places where it waits, and one and two steps later: one in each run.
     ///
     /// # Errors
     ///
@@ -160,11 +174,16 @@ impl Sim {
         self,
         program: impl Fn(&Trial) -> Case<E, A> + Sync,
     ) -> Result<Explored, Box<Violation>> {
-        let points = interrupts(&self.shape(&program, self.seed)?);
-        self.each(points.len(), &program, |n, plan| plan.with(points[n]))
+        self.each(&program, |shape| {
+            let points = interrupts(shape, 0..3);
+            (points.len(), move |n: usize, plan: Plan| {
+                plan.with(points[n])
+            })
+        })
     }
 
-    /// Interrupts two fibers in each run, or one fiber and whoever cleans up after it: each pair of places.
+    /// Interrupts two fibers in each run, or one fiber and whoever cleans up after it: each pair of places, and of the
+    /// steps after them.
     ///
     /// # Errors
     ///
@@ -173,12 +192,14 @@ impl Sim {
         self,
         program: impl Fn(&Trial) -> Case<E, A> + Sync,
     ) -> Result<Explored, Box<Violation>> {
-        let points = interrupts(&self.shape(&program, self.seed)?);
-        let pairs = (0..points.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
-        let pairs: Vec<_> = pairs.collect();
-        self.each(pairs.len(), &program, |n, plan| {
-            let (one, other) = pairs[n];
-            plan.with(points[other]).with(points[one])
+        self.each(&program, |shape| {
+            let points = interrupts(shape, 0..2);
+            let pairs = (0..points.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
+            let pairs: Vec<_> = pairs.collect();
+            (pairs.len(), move |n: usize, plan: Plan| {
+                let (one, other) = pairs[n];
+                plan.with(points[other]).with(points[one])
+            })
         })
     }
 
@@ -191,9 +212,11 @@ impl Sim {
         self,
         program: impl Fn(&Trial) -> Case<E, A> + Sync,
     ) -> Result<Explored, Box<Violation>> {
-        let calls = self.shape(&program, self.seed)?.calls;
-        let faults: Vec<_> = (1..=calls).map(|call| Fault::Panic { call }).collect();
-        self.each(faults.len(), &program, |n, plan| plan.with(faults[n]))
+        self.each(&program, |shape| {
+            let calls = (1..=shape.calls).map(|call| Fault::Panic { call });
+            let calls: Vec<_> = calls.collect();
+            (calls.len(), move |n: usize, plan: Plan| plan.with(calls[n]))
+        })
     }
 
     /// In each step, drops the run, interrupts everybody, and drops each [handle](Trial::droppable): one of these in each
@@ -206,13 +229,16 @@ impl Sim {
         self,
         program: impl Fn(&Trial) -> Case<E, A> + Sync,
     ) -> Result<Explored, Box<Violation>> {
-        let shape = self.shape(&program, self.seed)?;
-        let mut faults = Vec::new();
-        for step in 0..=shape.steps {
-            faults.extend([Fault::DropRun { step }, Fault::InterruptAll { step }]);
-            faults.extend((1..=shape.handles).map(|handle| Fault::Drop { handle, step }));
-        }
-        self.each(faults.len(), &program, |n, plan| plan.with(faults[n]))
+        self.each(&program, |shape| {
+            let mut faults = Vec::new();
+            for step in 0..=shape.steps {
+                faults.extend([Fault::DropRun { step }, Fault::InterruptAll { step }]);
+                faults.extend((1..=shape.handles).map(|handle| Fault::Drop { handle, step }));
+            }
+            (faults.len(), move |n: usize, plan: Plan| {
+                plan.with(faults[n])
+            })
+        })
     }
 
     /// All of these, as a test: [`explore`](Sim::explore), and each interrupt, panic and drop.
@@ -276,17 +302,30 @@ impl Sim {
         }
     }
 
-    /// Runs a program with each of so many faults, in the order of the first seed.
-    fn each<E: Value, A: Value>(
+    /// Runs a program with each of the faults that its shape has room for: in the order of the first seed, and of as many
+    /// more as were set.
+    fn each<E: Value, A: Value, N>(
         self,
-        count: usize,
         program: &(impl Fn(&Trial) -> Case<E, A> + Sync),
-        add: impl Fn(usize, Plan) -> Plan + Sync,
-    ) -> Result<Explored, Box<Violation>> {
-        self.search(count as u64, program, |n| {
-            let n = usize::try_from(n).expect("it is below `count`");
-            add(n, Plan::of_seed(self.seed))
-        })
+        faults: impl Fn(&Shape) -> (usize, N),
+    ) -> Result<Explored, Box<Violation>>
+    where
+        N: Fn(usize, Plan) -> Plan + Sync,
+    {
+        let mut explored = Explored::default();
+        for seed in (0..self.seeds).map(|more| self.seed.wrapping_add(more)) {
+            let shape = self.shape(program, seed)?;
+            let (count, nth) = faults(&shape);
+            let searched = self.search(count as u64, program, |n| {
+                let n = usize::try_from(n).expect("it is below the count");
+                nth(n, Plan::of_seed(seed))
+            });
+            explored += searched.map_err(|mut violation| {
+                violation.runs += explored.runs;
+                violation
+            })?;
+        }
+        Ok(explored)
     }
 
     /// Runs a program by so many plans, and has the first that shows something wrong.
@@ -381,11 +420,17 @@ impl fmt::Display for Explored {
     }
 }
 
-/// Each place in which a fiber can be interrupted.
-fn interrupts(shape: &Shape) -> Vec<Fault> {
-    let fibers = shape.suspensions.iter();
-    let points = fibers.flat_map(|&(fiber, waited)| {
-        (1..=waited).map(move |suspension| Fault::Interrupt { fiber, suspension })
-    });
-    points.collect()
+/// Each place in which a fiber can be interrupted, and so many steps after it.
+fn interrupts(shape: &Shape, after: Range<u32>) -> Vec<Fault> {
+    let mut points = Vec::new();
+    for &(fiber, waited) in &shape.suspensions {
+        for suspension in 1..=waited {
+            points.extend(after.clone().map(|after| Fault::Interrupt {
+                fiber,
+                suspension,
+                after,
+            }));
+        }
+    }
+    points
 }

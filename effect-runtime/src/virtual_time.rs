@@ -19,8 +19,9 @@ mod deadlock;
 pub use deadlock::Deadlock;
 pub use scheduler::Order;
 
-pub(crate) use disturbance::{Disturbance, Event, Trace};
+pub(crate) use disturbance::{Chance, Disturbance, Event, Trace};
 pub(crate) use executor::{End, Executor};
+pub(crate) use family::Interrupt;
 pub(crate) use outside::Live;
 pub(crate) use scheduler::Scheduler;
 pub(crate) use shared::{Reports, Shared};

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use effect_core::{Effect, Exit, Program, Runtime, Value};
+use effect_core::{Cause, Effect, Exit, Program, Runtime, Value};
 use futures::future::BoxFuture;
+
+use super::trial::is_planned;
 
 /// A program to be simulated, and what has to hold when it has ended.
 ///
@@ -30,14 +32,21 @@ pub struct Case<E, A> {
 type Start<E, A> = Box<dyn FnOnce(Arc<dyn Runtime>) -> BoxFuture<'static, Exit<E, A>>>;
 
 impl<E: Value, A: Value> Case<E, A> {
-    /// A program of which nothing is asked but what is asked of all: that it ends, and leaves nothing behind.
+    /// A program of which nothing is asked but what is asked of all: that it ends, and leaves nothing behind. And that it
+    /// does not die of a panic that was not [planned](super::Trial::fault_point), unless something else is asked.
     pub fn new<P>(effect: Effect<(), E, A, P>) -> Self
     where
         P: Program<(), Error = E, Value = A>,
     {
         Case {
             start: Box::new(move |runtime| Box::pin(effect.run_on(runtime))),
-            check: Box::new(drop),
+            check: Box::new(|exit| {
+                let cause = exit.as_ref().and_then(Exit::cause);
+                let mut defects = cause.into_iter().flat_map(Cause::defects);
+                if let Some(defect) = defects.find(|defect| !is_planned(defect.message())) {
+                    panic!("it dies: {defect}");
+                }
+            }),
         }
     }
 

@@ -22,7 +22,7 @@ pub use text::PlanError;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let plan: Plan = "seed=7 order=random interrupt=2@5 panic=3".parse()?;
-/// assert_eq!(plan.faults[0], Fault::Interrupt { fiber: 2, suspension: 5 });
+/// assert_eq!(plan.faults[0], Fault::Interrupt { fiber: 2, suspension: 5, after: 0 });
 /// assert_eq!(plan.to_string(), "seed=7 order=random interrupt=2@5 panic=3");
 /// # Ok(())
 /// # }
@@ -52,6 +52,8 @@ pub enum Fault {
         fiber: u64,
         /// Which time it waits; the first is 1.
         suspension: u32,
+        /// How many steps later. In the meantime it may be woken, and somebody may count on it.
+        after: u32,
     },
     /// The nth call of [`Trial::fault_point`](super::Trial::fault_point) panics.
     Panic {
@@ -168,6 +170,7 @@ impl Fault {
                 Fault::Interrupt {
                     fiber,
                     suspension: random.u32(1..=waited.max(1)),
+                    after: if random.bool() { 0 } else { random.u32(1..4) },
                 }
             }
             6..9 => Fault::Panic {

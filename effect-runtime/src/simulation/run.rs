@@ -12,10 +12,10 @@ use parking_lot::Mutex;
 use super::case::Case;
 use super::census::Census;
 use super::plan::{Fault, Plan, Shape};
-use super::trial::Trial;
+use super::trial::{Trial, is_planned};
 use super::wrong::{Kind, Wrong, catch};
 use crate::virtual_time::{
-    self, Disturbance, End, Event, Executor, Reports, Scheduler, Shared, Trace,
+    self, Chance, Disturbance, End, Event, Executor, Interrupt, Reports, Scheduler, Shared, Trace,
 };
 
 /// What is written down of a run.
@@ -93,16 +93,23 @@ pub(super) fn run<E: Value, A: Value>(
         census.tasks = 0;
     }
 
-    let lost = lost_finalizers(&shared);
+    let reports = shared.take_reports();
+    let lost = lost_finalizers(&reports);
     let checked = end
         .and_then(|end| exit_of(end, lost.as_deref(), max_steps))
+        .and_then(|exit| {
+            // Where the main fiber was cut short, it may be that it could not observe what it would have.
+            let ended = exit.as_ref().is_some_and(|exit| !exit.is_interrupt());
+            let unobserved = ended.then(|| unobserved(&reports)).flatten();
+            unobserved.map_or(Ok(exit), Err)
+        })
         .and_then(|exit| dropped.map(|()| exit))
         .and_then(|exit| catch(Kind::Assertion, "", || check(exit)))
         .and_then(|()| trial.run_audits(lost.is_some()).map_err(books));
     census.timers = shared.timers_left();
     census.probes = trial.probes();
     // It keeps the wakers of what it can drop.
-    drop((trial, disturbance.events));
+    drop((trial, disturbance.events, disturbance.when_idle));
     census.references = Arc::strong_count(&shared) - 1;
     let left = || {
         census
@@ -125,9 +132,17 @@ fn alive(shared: &Shared) -> Vec<String> {
     alive.iter().map(ToString::to_string).collect()
 }
 
+/// A defect that nobody has observed, and that was not planned: an assertion in a fiber, say.
+fn unobserved(reports: &[Report]) -> Option<Wrong> {
+    let died = reports.iter().find(|report| match report {
+        Report::UnobservedFailure { cause, .. } => cause.contains("died: ") && !is_planned(cause),
+        _ => false,
+    });
+    died.map(|report| Wrong::new(Kind::Unobserved, report.to_string()))
+}
+
 /// Whose finalizers were lost, and how many, if any were.
-fn lost_finalizers(shared: &Shared) -> Option<String> {
-    let reports = shared.take_reports();
+fn lost_finalizers(reports: &[Report]) -> Option<String> {
     let lost = reports.iter().filter_map(|report| match report {
         Report::LostFinalizers { fiber, count } => Some(format!("{count} of {fiber}")),
         _ => None,
@@ -180,8 +195,18 @@ fn prepare(shared: &Shared, plan: &Plan, detail: Detail) {
         shared.family.count_suspensions();
     }
     for fault in &plan.faults {
-        if let Fault::Interrupt { fiber, suspension } = *fault {
-            shared.family.interrupt_at(FiberId::new(fiber), suspension);
+        if let Fault::Interrupt {
+            fiber,
+            suspension,
+            after,
+        } = *fault
+        {
+            let fiber = FiberId::new(fiber);
+            shared.family.plan(Interrupt {
+                fiber,
+                suspension,
+                after,
+            });
         }
     }
 }
@@ -204,10 +229,13 @@ fn disturbance(plan: &Plan, trial: &Trial, max_steps: u32, detail: Detail) -> Bo
     }
     events.sort_by_key(|(step, _)| std::cmp::Reverse(*step));
     Box::new(Disturbance {
-        random: Rng::with_seed(plan.seed ^ 0xd1b5_4a32_d192_ed03),
-        spurious_percent: plan.spurious_percent,
-        swapped_percent: plan.swapped_percent,
-        poll_cost: plan.poll_cost,
+        spurious: Chance::new(plan.spurious_percent, plan.seed ^ 0xd1b5_4a32_d192_ed03),
+        swapped: Chance::new(plan.swapped_percent, plan.seed ^ 0x8cb9_2ba7_2f3d_8dd7),
+        poll_cost: (
+            plan.poll_cost,
+            Rng::with_seed(plan.seed ^ 0xaef1_7502_108e_f2d9),
+        ),
+        when_idle: trial.idle_checks(),
         slow,
         events,
         max_steps,

@@ -19,6 +19,7 @@ pub(super) fn shrink(plan: Plan, fails: &mut dyn FnMut(&Plan) -> Option<Vec<u16>
         fails,
     };
     shrinking.drop_faults();
+    shrinking.hasten();
     shrinking.simplify();
     shrinking.quieten();
     shrinking.straighten();
@@ -86,6 +87,31 @@ impl Shrinking<'_> {
         }
     }
 
+    /// Has faults strike at once that strike some steps later: in their own place, or in one that comes soon.
+    fn hasten(&mut self) {
+        for place in 0..self.plan.faults.len() {
+            let Fault::Interrupt {
+                fiber,
+                suspension,
+                after,
+            } = self.plan.faults[place]
+            else {
+                continue;
+            };
+            for later in 0..=after {
+                let mut smaller = self.plan.clone();
+                smaller.faults[place] = Fault::Interrupt {
+                    fiber,
+                    suspension: suspension + later,
+                    after: 0,
+                };
+                if after > 0 && self.attempt(smaller) {
+                    break;
+                }
+            }
+        }
+    }
+
     fn quieten(&mut self) {
         for quieter in QUIETER {
             let mut smaller = self.plan.clone();
@@ -146,9 +172,10 @@ fn earlier(fault: Fault) -> impl Iterator<Item = Fault> {
         Fault::Slow { .. } | Fault::SmallCapacity { .. } => (0, 0),
     };
     let moved = move |to| match fault {
-        Fault::Interrupt { fiber, .. } => Fault::Interrupt {
+        Fault::Interrupt { fiber, after, .. } => Fault::Interrupt {
             fiber,
             suspension: to,
+            after,
         },
         Fault::Panic { .. } => Fault::Panic { call: to },
         Fault::Drop { handle, .. } => Fault::Drop { handle, step: to },

@@ -52,6 +52,15 @@ struct Inner {
     probes: AtomicUsize,
     audits: Mutex<Vec<Audit>>,
     wrong: Mutex<Option<String>>,
+    idle: Mutex<Vec<Box<dyn Fn() + Send>>>,
+}
+
+/// What a panic says that a plan has caused.
+const PLANNED: &str = "a panic that was planned";
+
+/// Whether something tells of such a panic.
+pub(super) fn is_planned(message: &str) -> bool {
+    message.contains(PLANNED)
 }
 
 /// What is checked when the run has ended. It is told whether finalizers were lost, with the run.
@@ -78,6 +87,7 @@ impl Trial {
                 probes: AtomicUsize::new(0),
                 audits: Mutex::default(),
                 wrong: Mutex::default(),
+                idle: Mutex::default(),
             }),
         }
     }
@@ -89,10 +99,7 @@ impl Trial {
     /// If the plan says so.
     pub fn fault_point(&self) {
         let call = self.inner.calls.fetch_add(1, Ordering::Relaxed) + 1;
-        assert!(
-            !self.inner.panics.contains(&call),
-            "a panic that was planned"
-        );
+        assert!(!self.inner.panics.contains(&call), "{PLANNED}");
     }
 
     /// A capacity, which a plan may make as small as 1.
@@ -164,6 +171,35 @@ impl Trial {
         let audited = finalizers.clone();
         self.audit(move |lost| audited.audit(lost));
         finalizers
+    }
+
+    /// Has something looked at each time that nobody can go on, before time passes: what does not hold then, nobody will
+    /// mend. So a wake-up is found to be lost even if a later one makes up for it.
+    ///
+    /// Runs with [slow](Fault::Slow) tasks are left out, where a wake-up may be on its way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{sleep, Never};
+    /// use effect_runtime::simulation::{Case, Plan, Sim};
+    /// use std::time::Duration;
+    ///
+    /// let replayed = Sim::new().replay(&Plan::of_seed(1), |trial| {
+    ///     let expects = trial.clone();
+    ///     trial.when_idle(move || expects.expect(false, "somebody waits for a time"));
+    ///     Case::new(sleep::<_, Never>(Duration::from_secs(1)))
+    /// });
+    /// assert_eq!(replayed.wrong.as_deref(), Some("somebody waits for a time"));
+    /// ```
+    pub fn when_idle(&self, check: impl Fn() + Send + 'static) {
+        self.inner.idle.lock().push(Box::new(check));
+    }
+
+    /// All that is to be looked at when nobody can go on.
+    pub(super) fn idle_checks(&self) -> Box<dyn Fn() + Send> {
+        let checks = std::mem::take(&mut *self.inner.idle.lock());
+        Box::new(move || checks.iter().for_each(|check| check()))
     }
 
     /// Says that something is wrong with the run if it is not so, from inside of the program: a panic would be a defect

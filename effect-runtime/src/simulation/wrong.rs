@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Deadlock,
     TooLong,
     LostFinalizers,
+    /// A fiber has died, and nobody has observed that.
+    Unobserved,
     /// An assertion of the program has failed.
     Assertion,
     /// Tickets or finalizers do not add up.

@@ -10,23 +10,48 @@ use super::family::Family;
 
 /// What is done to a run on purpose, and what is written down of it.
 pub(crate) struct Disturbance {
-    pub(crate) random: Rng,
     /// In how many of a hundred steps somebody is polled whom nobody has woken.
-    pub(crate) spurious_percent: u8,
+    pub(crate) spurious: Chance,
     /// In how many of a hundred polls the task has another waker than before, and the old one wakes nobody.
-    pub(crate) swapped_percent: u8,
-    /// How long a poll takes at most.
-    pub(crate) poll_cost: Duration,
+    pub(crate) swapped: Chance,
+    /// How long a poll takes at most, and the chance in it.
+    pub(crate) poll_cost: (Duration, Rng),
     /// Tasks whose every wake-up takes its time.
     pub(crate) slow: Vec<(usize, Duration)>,
     /// What happens before which step, latest first.
     pub(crate) events: Vec<(u32, Event)>,
+    /// What is looked at when nobody can go on, before time passes.
+    pub(crate) when_idle: Box<dyn Fn() + Send>,
     /// After how many steps it is taken that the run will never end.
     pub(crate) max_steps: u32,
     /// What identifies the run: whom it has polled, and when.
     pub(crate) trace: Trace,
     /// What happened, for somebody to read, if anybody will.
     pub(crate) timeline: Option<Vec<String>>,
+}
+
+/// The chance of one kind of noise. Each kind has its own, so that without one kind the others stay as they were.
+pub(crate) struct Chance {
+    percent: u8,
+    random: Rng,
+}
+
+impl Chance {
+    pub(crate) fn new(percent: u8, seed: u64) -> Self {
+        Chance {
+            percent,
+            random: Rng::with_seed(seed),
+        }
+    }
+
+    pub(super) fn strikes(&mut self) -> bool {
+        self.percent > 0 && self.random.u8(..100) < self.percent
+    }
+
+    /// One of so many.
+    pub(super) fn one_of(&mut self, count: usize) -> usize {
+        self.random.usize(..count.max(1))
+    }
 }
 
 /// What happens before a step.
@@ -54,6 +79,7 @@ impl Disturbance {
 
     /// Has happen what is to happen before this step.
     pub(super) fn before(&mut self, step: u32, family: &Family) -> Option<Stop> {
+        family.begin_step();
         while let Some((_, event)) = self.events.pop_if(|(at, _)| *at <= step) {
             let what = match &event {
                 Event::InterruptAll => "everybody is interrupted",
@@ -70,14 +96,18 @@ impl Disturbance {
         (step >= self.max_steps).then_some(Stop::TooLong)
     }
 
-    pub(super) fn chance(&mut self, percent: u8) -> bool {
-        percent > 0 && self.random.u8(..100) < percent
+    /// Has looked at what is to hold when nobody can go on. With slow wake-ups, somebody soon can.
+    pub(super) fn idle(&self) {
+        if self.slow.is_empty() {
+            (self.when_idle)();
+        }
     }
 
     /// How long a poll takes.
     pub(super) fn cost(&mut self) -> Option<Duration> {
-        let most = u64::try_from(self.poll_cost.as_nanos()).unwrap_or(u64::MAX);
-        (most > 0).then(|| Duration::from_nanos(self.random.u64(..=most)))
+        let (most, random) = &mut self.poll_cost;
+        let most = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+        (most > 0).then(|| Duration::from_nanos(random.u64(..=most)))
     }
 
     /// Writes down a poll.

@@ -179,7 +179,7 @@ impl<E, A> Executor<E, A> {
         };
         self.steps += 1;
         if let Some(disturbance) = &mut self.disturbance
-            && disturbance.chance(disturbance.swapped_percent)
+            && disturbance.swapped.strikes()
         {
             task.waker.stale.store(true, Ordering::Relaxed);
             task.waker = TaskWaker::new(number, woken, &self.shared);
@@ -228,10 +228,10 @@ impl<E, A> Executor<E, A> {
     /// Somebody whom nobody has woken, now and then.
     fn pick_unwoken(&mut self) -> Option<usize> {
         let disturbance = self.disturbance.as_mut()?;
-        if !disturbance.chance(disturbance.spurious_percent) {
+        if !disturbance.spurious.strikes() {
             return None;
         }
-        let any = disturbance.random.usize(..self.tasks.len().max(1));
+        let any = disturbance.spurious.one_of(self.tasks.len());
         let (number, task) = self.tasks.iter().nth(any)?;
         let woken = task.waker.woken.load(Ordering::Relaxed);
         (!woken).then_some(*number)
@@ -267,6 +267,9 @@ impl<E, A> Future for Executor<E, A> {
             if let Some(number) = this.scheduler.next() {
                 this.step(number, true);
                 continue;
+            }
+            if let Some(disturbance) = &this.disturbance {
+                disturbance.idle();
             }
             let idle = this.shared.clock.lock().idle();
             match idle {

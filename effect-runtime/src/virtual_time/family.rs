@@ -15,14 +15,23 @@ pub(crate) struct Family {
 struct Members {
     numbered: u64,
     alive: BTreeMap<FiberId, Member>,
-    /// Who is interrupted when it waits for which time.
-    interrupts: Vec<(FiberId, u32)>,
-    /// Whom that has struck, and where, until it is told.
+    interrupts: Vec<Interrupt>,
+    /// Who has waited for the time that was said, and in how many steps it is interrupted.
+    soon: Vec<(FiberId, u32)>,
+    /// Whom an interrupt has struck, and where, until it is told.
     struck: Vec<String>,
     /// Who has waited last.
     latest: Option<FiberRef>,
     /// How often the fibers that have ended had waited, if that is counted.
     waited: Option<Vec<(FiberId, u32)>>,
+}
+
+/// A fiber is interrupted when its body waits for the nth time, or so many steps after that.
+#[derive(Clone, Copy)]
+pub(crate) struct Interrupt {
+    pub(crate) fiber: FiberId,
+    pub(crate) suspension: u32,
+    pub(crate) after: u32,
 }
 
 struct Member {
@@ -32,9 +41,33 @@ struct Member {
 }
 
 impl Family {
-    /// Has a fiber interrupted when its body waits for the `nth` time.
-    pub(crate) fn interrupt_at(&self, fiber: FiberId, nth: u32) {
-        self.members.lock().interrupts.push((fiber, nth));
+    /// Has a fiber interrupted.
+    pub(crate) fn plan(&self, interrupt: Interrupt) {
+        self.members.lock().interrupts.push(interrupt);
+    }
+
+    /// Interrupts those whose step has come.
+    pub(super) fn begin_step(&self) {
+        let due: Vec<_> = {
+            let mut members = self.members.lock();
+            let Members { soon, alive, .. } = &mut *members;
+            soon.iter_mut().for_each(|(_, steps)| *steps -= 1);
+            let due = soon.extract_if(.., |(_, steps)| *steps == 0);
+            // Who has ended by now, has.
+            let due = due.filter_map(|(fiber, _)| alive.get(&fiber));
+            due.map(|member| member.fiber.clone()).collect()
+        };
+        due.iter().for_each(|fiber| self.strike(fiber));
+    }
+
+    fn strike(&self, fiber: &FiberRef) {
+        let place = match fiber.waits() {
+            Some((Some(waits_for), _)) => format!(", where it waits for {waits_for}"),
+            _ => String::new(),
+        };
+        let struck = format!("{fiber} is interrupted{place}");
+        self.members.lock().struck.push(struck);
+        fiber.interrupt();
     }
 
     /// Who was interrupted by number since this was asked last, and where.
@@ -84,24 +117,30 @@ impl Observer for Family {
     }
 
     fn suspended(&self, fiber: &FiberRef) {
-        let (hit, _previous) = {
+        let (now, _previous) = {
             let mut members = self.members.lock();
             let Some(member) = members.alive.get_mut(&fiber.id()) else {
                 return;
             };
             member.suspensions += 1;
             let at = (fiber.id(), member.suspensions);
-            let hit = members.interrupts.contains(&at);
-            (hit, members.latest.replace(fiber.clone()))
+            let Members {
+                interrupts, soon, ..
+            } = &mut *members;
+            let mut now = false;
+            for hit in interrupts
+                .iter()
+                .filter(|hit| (hit.fiber, hit.suspension) == at)
+            {
+                match hit.after {
+                    0 => now = true,
+                    after => soon.push((hit.fiber, after)),
+                }
+            }
+            (now, members.latest.replace(fiber.clone()))
         };
-        if hit {
-            let place = match fiber.waits() {
-                Some((Some(waits_for), _)) => format!(", where it waits for {waits_for}"),
-                _ => String::new(),
-            };
-            let struck = format!("{fiber} is interrupted{place}");
-            self.members.lock().struck.push(struck);
-            fiber.interrupt();
+        if now {
+            self.strike(fiber);
         }
     }
 

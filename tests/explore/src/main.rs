@@ -51,14 +51,8 @@ fn simulate(
 ) -> Result<[Explored; 3], Box<effect::simulation::Violation>> {
     let sim = Sim::new().on_all_cores();
     let explored = (reference.explore)(sim.runs(plans))?;
-    let mut each_fault = Explored::default();
-    for seed in 0..SEEDS_OF_FAULTS {
-        each_fault += (reference.each_fault)(sim.seed(seed))?;
-    }
-    let mut each_pair = Explored::default();
-    for seed in 0..SEEDS_OF_PAIRS {
-        each_pair += (reference.each_pair)(sim.seed(seed))?;
-    }
+    let each_fault = (reference.each_fault)(sim.seeds(SEEDS_OF_FAULTS))?;
+    let each_pair = (reference.each_pair)(sim.seeds(SEEDS_OF_PAIRS))?;
     println!(
         "{:<14}{:>12}{:>14}{:>14}",
         reference.name, explored.runs, each_fault.runs, each_pair.runs

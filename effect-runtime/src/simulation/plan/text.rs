@@ -55,7 +55,17 @@ impl fmt::Display for Order {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Interrupt { fiber, suspension } => write!(f, "interrupt={fiber}@{suspension}"),
+            Fault::Interrupt {
+                fiber,
+                suspension,
+                after,
+            } => {
+                write!(f, "interrupt={fiber}@{suspension}")?;
+                match after {
+                    0 => Ok(()),
+                    after => write!(f, "+{after}"),
+                }
+            }
             Fault::Panic { call } => write!(f, "panic={call}"),
             Fault::Drop { handle, step } => write!(f, "drop={handle}@{step}"),
             Fault::DropRun { step } => write!(f, "drop-run={step}"),
@@ -119,8 +129,13 @@ fn order(text: &str) -> Option<Order> {
 fn fault(key: &str, value: &str) -> Option<Fault> {
     Some(match key {
         "interrupt" => {
-            let (fiber, suspension) = pair(value, '@')?;
-            Fault::Interrupt { fiber, suspension }
+            let (place, after) = value.split_once('+').unwrap_or((value, "0"));
+            let (fiber, suspension) = pair(place, '@')?;
+            Fault::Interrupt {
+                fiber,
+                suspension,
+                after: after.parse().ok()?,
+            }
         }
         "panic" => Fault::Panic {
             call: value.parse().ok()?,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use effect::prelude::*;
@@ -26,23 +27,70 @@ struct Between {
     sent: Arc<Mutex<BTreeSet<u64>>>,
     /// How many items may be inside. At a rendezvous, one stays there if its receiver goes in just this moment.
     bound: usize,
+    /// How many send, and how many receive.
+    senders: Arc<AtomicUsize>,
+    receivers: Arc<AtomicUsize>,
+}
+
+/// One of those who wait, as long as it is alive.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Waiting(Arc::clone(count))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Between {
+    /// When nobody can go on, nobody waits for what is there: a wake-up would have been lost.
+    fn look_when_idle(&self) {
+        let between = self.clone();
+        self.trial.when_idle(move || {
+            let (len, capacity) = (between.channel.len(), between.channel.capacity());
+            let wait = |count: &AtomicUsize| count.load(Ordering::Relaxed) > 0;
+            let (send, receive) = (wait(&between.senders), wait(&between.receivers));
+            let expect = |holds, what| between.trial.expect(holds, what);
+            expect(
+                !receive || len == 0,
+                "a receiver waits for an item that is there",
+            );
+            expect(
+                !send || len >= capacity,
+                "a sender waits for room that is there",
+            );
+            expect(
+                !(send && receive),
+                "a sender and a receiver wait for each other",
+            );
+        });
+    }
+
     /// Sends some items, one by one or together.
     async fn send(self, cx: Cx<()>, me: u64) {
         let mut items: Vec<Item> = (0..ITEMS).map(|n| (self.tickets.issue(), me, n)).collect();
         let tickets = |items: &[Item]| items.iter().map(|item| item.0).collect::<Vec<_>>();
         if me == 0 {
             let all = tickets(&items);
+            let waiting = Waiting::new(&self.senders);
             let ended = self.trial.droppable(self.channel.send_many(items)).await;
+            drop(waiting);
             if let Some(Ok(())) = ended {
                 self.sent.lock().extend(all);
             }
             return;
         }
         for item in items.drain(..) {
-            match self.trial.droppable(self.channel.send(item)).await {
+            let waiting = Waiting::new(&self.senders);
+            let ended = self.trial.droppable(self.channel.send(item)).await;
+            drop(waiting);
+            match ended {
                 Some(Ok(())) => self.sent.lock().insert(item.0),
                 Some(Err(_)) | None => return,
             };
@@ -56,6 +104,7 @@ impl Between {
     async fn receive(self, at_once: usize) {
         let mut latest = BTreeMap::new();
         loop {
+            let waiting = Waiting::new(&self.receivers);
             let received = if at_once == 1 {
                 let one = self.trial.droppable(self.channel.receive()).await;
                 one.map(|received| received.map(|item| vec![item]))
@@ -64,6 +113,7 @@ impl Between {
                     .droppable(self.channel.receive_many(at_once))
                     .await
             };
+            drop(waiting);
             let Some(Ok(items)) = received else {
                 return;
             };
@@ -96,7 +146,10 @@ fn crowd(trial: &Trial, capacity: usize, at_once: &[usize]) -> Case<Never, ()> {
         } else {
             capacity
         },
+        senders: Arc::default(),
+        receivers: Arc::default(),
     };
+    between.look_when_idle();
     let (after, at_once) = (between.clone(), at_once.to_vec());
     let program = effect(async move |cx: Cx<()>| {
         let senders = (0..SENDERS).map(|me| {
