@@ -1,10 +1,13 @@
 //! Replay: past events at their own times and in no time, then live ones; nothing of it depends on the wall clock.
 
+mod common;
+
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use effect::prelude::*;
+use effect::simulation::{Case, Sim, Trial};
 use effect::{Events, Every, Program, Replay, Timeline, Value, When};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -661,4 +664,199 @@ fn a_hundred_thousand_calls_are_no_trouble() {
     let made = made.lock().unwrap();
     assert_eq!(made.len() as u64, CALLS);
     assert!(made.is_sorted());
+}
+
+#[test]
+fn one_that_takes_long_to_clean_up_holds_up_nobody_else() {
+    let log = Log::default();
+    let replay = Replay::new();
+    let timeline = replay.timeline();
+    let (slow, called) = (log.clone(), log.clone());
+    let replay = replay
+        .events(past([0]), move |_, _| {
+            let done = slow.note("cleaned up");
+            let child = never::<(), Never, ()>().ensuring(sleep(100 * SECOND).flat_map(|()| done));
+            effect(async move |cx: Cx<()>| {
+                drop(cx.fork(child));
+                cx.sleep(SECOND).await;
+                Ok(())
+            })
+        })
+        .events(past([10]), move |when, _| {
+            timeline.call_later(SECOND, called.note("called"));
+            called.note(format!("{}", seconds(when)))
+        });
+    assert!(run(replay.run()).is_success());
+    log.assert(&[(10.0, "10"), (11.0, "called"), (101.0, "cleaned up")]);
+}
+
+#[test]
+fn what_is_beyond_all_time_never_happens() {
+    let log = Log::default();
+    let ticks = log.clone();
+    let every = Every::new(SECOND).until(Duration::MAX);
+    let live = Events::live(|_| sleep(3 * SECOND));
+    let replay = Replay::starting(at(0))
+        .events(live, |_, ()| succeed(()))
+        .timer(every, move |_| ticks.note("tick"));
+    replay
+        .timeline()
+        .call_later(Duration::MAX, log.note("never"));
+    let limited = replay.run().timeout(5 * SECOND + SECOND / 2);
+    assert!(!run_at(at(0), limited).is_success());
+    log.assert(&[
+        (1.0, "tick"),
+        (2.0, "tick"),
+        (3.0, "tick"),
+        (4.0, "tick"),
+        (5.0, "tick"),
+    ]);
+}
+
+#[test]
+fn centuries_are_kept_apart() {
+    let year = |n: i64| {
+        let since_1970 = Duration::from_secs(365 * 24 * 3_600) * (n - 1_970).unsigned_abs() as u32;
+        if n < 1_970 {
+            SystemTime::UNIX_EPOCH - since_1970
+        } else {
+            SystemTime::UNIX_EPOCH + since_1970
+        }
+    };
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let handle = || {
+        let seen = Arc::clone(&seen);
+        move |when: SystemTime, n: i64| {
+            let seen = Arc::clone(&seen);
+            effect(async move |cx: Cx<()>| {
+                assert_eq!(cx.wall_now(), when);
+                seen.lock().unwrap().push(n);
+                Ok::<_, Never>(())
+            })
+        }
+    };
+    let replay = Replay::new()
+        .events(Events::past([1_600, 2_400].map(|n| (year(n), n))), handle())
+        .events(Events::past([1_700, 2_300].map(|n| (year(n), n))), handle());
+    assert!(run(replay.run()).is_success());
+    assert_eq!(*seen.lock().unwrap(), [1_600, 1_700, 2_300, 2_400]);
+}
+
+#[test]
+fn a_live_replay_that_starts_later_waits_for_that() {
+    let log = Log::default();
+    let replay = Replay::starting(at(10))
+        .then_live()
+        .run_with(log.note("begun"));
+    let after = log.clone();
+    let program = effect(async move |cx: Cx<()>| {
+        cx.run(replay).await?;
+        after.write(&cx, "outside");
+        Ok::<_, Never>(())
+    });
+    assert!(run_at(at(3), program).is_success());
+    log.assert(&[(10.0, "begun"), (10.0, "outside")]);
+}
+
+#[test]
+fn events_are_fed_one_after_the_other_in_their_order() {
+    let log = Log::default();
+    let live = Events::live(|feed| {
+        effect(async move |cx: Cx<()>| {
+            let feeders = [10, 20].map(|from| {
+                let feed = feed.clone();
+                cx.fork(effect(async move |cx: Cx<()>| {
+                    for n in from..from + 3 {
+                        cx.run(feed.event_now(n)).await?;
+                    }
+                    Ok::<_, Never>(())
+                }))
+            });
+            for feeder in feeders {
+                cx.run(feeder.join()).await?;
+            }
+            // Given up, and not followed by another before it has cleaned up.
+            drop(cx.run(feed.event_now(99).timeout(SECOND / 2)).await);
+            cx.run(feed.event_now(3)).await
+        })
+    });
+    let write = log.clone();
+    let replay = Replay::starting(at(0)).events(live, move |_, n: u64| {
+        let (begins, ends) = (write.note(format!("{n}")), write.note(format!("-{n}")));
+        begins.flat_map(|()| sleep(SECOND)).ensuring(ends)
+    });
+    assert!(run_at(at(0), replay.run()).is_success());
+    let lines = log.lines.lock().unwrap();
+    let order: Vec<_> = lines.iter().map(|(_, line)| line.as_str()).collect();
+    let expected = [10, 20, 11, 21, 12, 22, 99, 3].map(|n| [format!("{n}"), format!("-{n}")]);
+    assert_eq!(order, expected.concat());
+}
+
+#[test]
+fn a_deadlock_in_a_replay_has_it_clean_up_first() {
+    let log = Log::default();
+    let cleaned_up = log.note("cleaned up");
+    let replay = Replay::starting(at(0)).run_with(never::<_, Never, ()>().ensuring(cleaned_up));
+    let exit = run(replay);
+    assert!(exit.cause().is_some_and(Cause::is_die), "{exit:?}");
+    log.assert(&[(0.0, "cleaned up")]);
+}
+
+#[test]
+fn a_timeline_keeps_nothing_when_the_replay_is_over() {
+    let held = Arc::new(());
+    let call = |timeline: &Timeline<(), Never>| {
+        let (again, held) = (timeline.clone(), Arc::clone(&held));
+        timeline.call_later(SECOND, sync(move || drop((again, held))));
+    };
+    let replay = Replay::<(), Never>::new();
+    let over = replay.timeline();
+    call(&over);
+    assert!(run(replay.run()).is_success());
+    call(&over);
+    let never_run = Replay::<(), Never>::new();
+    call(&never_run.timeline());
+    drop(never_run);
+    assert_eq!(Arc::strong_count(&held), 1);
+}
+
+#[test]
+fn a_live_replay_keeps_its_times_beside_one_who_is_always_busy() {
+    common::in_virtual_time(async {
+        let busy = Events::live(|_| {
+            effect(async |_: Cx<()>| {
+                for _ in 0..u64::MAX {
+                    // Time goes on outside, and whoever has waited for it has a turn.
+                    tokio::time::advance(Duration::from_millis(1)).await;
+                }
+                Ok::<_, Never>(())
+            })
+        });
+        let replay = Replay::new()
+            .events(busy, |_, ()| succeed(()))
+            .run_with(sleep(SECOND).flat_map(|()| die::<_, Never, ()>("in time")));
+        let exit = replay.run_exit().await;
+        let defect = exit.cause().and_then(Cause::defect).expect("a defect");
+        assert_eq!(defect.message(), "in time");
+    });
+}
+
+#[test]
+fn a_simulation_sees_what_goes_on_in_a_replay() {
+    let loses_an_item = |trial: &Trial| {
+        let tickets = trial.tickets();
+        let books = tickets.clone();
+        let replay = Replay::new().events(past([0]), move |_, _| {
+            let books = books.clone();
+            effect(async move |cx: Cx<()>| {
+                let item = books.issue();
+                cx.sleep(SECOND).await;
+                books.settle(item, "handled");
+                Ok(())
+            })
+        });
+        Case::new(replay.run()).check(move |_| assert!(tickets.open().is_empty(), "lost"))
+    };
+    let violation = Sim::new().each_interrupt(loses_an_item).unwrap_err();
+    assert_eq!(violation.what, "lost");
 }

@@ -246,8 +246,9 @@ impl<R: Env> Cx<R> {
 
 /// The time after `now`, or so far away that nobody will see it.
 pub(crate) fn deadline(now: Instant, duration: Duration) -> Instant {
-    const A_CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-    now.checked_add(duration).unwrap_or_else(|| now + A_CENTURY)
+    /// Thirty thousand years.
+    const AN_AGE: Duration = Duration::from_secs(1 << 40);
+    now.checked_add(duration).unwrap_or_else(|| now + AN_AGE)
 }
 
 impl<R> Clone for Cx<R> {

@@ -4,16 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use effect_core::{Cx, Effect, Env, Exit, FiberRef, IntoEffect, Value, effect, from_exit, succeed};
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use parking_lot::Mutex;
+use effect_core::{Cx, Effect, Env, IntoEffect, Program, Value, effect, from_exit, succeed};
 
-use crate::virtual_time::{self, End, Executor, Order, Reports, Scheduler, Shared};
+use crate::virtual_time::{self, Executor, Shared};
 
 mod events;
 mod every;
 mod crew;
+mod running;
 mod timeline;
 
 pub use events::{Events, Feed};
@@ -22,6 +20,8 @@ pub use timeline::{Timeline, When};
 
 use crew::Crew;
 use events::Handling;
+use running::Running;
+use timeline::Owner;
 
 /// Handles streams of events on a clock of its own: what is past as fast as possible, yet at its own time, and what is
 /// live when it comes.
@@ -34,6 +34,13 @@ use events::Handling;
 /// Where nothing is live, nothing in a replay depends on the clock on the wall, and each run is the same. Where
 /// something is, the replay goes live when it has caught up: when nothing is left to do that is due. Only then the first
 /// live event is handled.
+///
+/// A replay knows nothing of what happens outside of it while it is in the past: whoever waits there for a socket, a thread
+/// or a task of another runtime, and for nothing else, looks as if nobody could go on. That is a deadlock, or, if something
+/// is live, the end of the past. What a handler forks, and acquires outside of a scope of its own, lives until its stream
+/// ends. A live replay goes with the steady clock outside, and does not see when the time of day there is set.
+///
+/// Inside of a [simulation](crate::simulation), the fibers of a replay are of that run, and faults strike them as well.
 ///
 /// The replay is over when all of its events were handled, all calls made, and its main effect has ended. It fails with
 /// the first failure of any of them, and the others are interrupted. Two replays know nothing of each other.
@@ -63,16 +70,14 @@ use events::Handling;
 pub struct Replay<R, E> {
     start: Option<SystemTime>,
     parts: Vec<Box<dyn Part<R, E>>>,
-    timeline: Timeline<R, E>,
+    live: bool,
+    calls: Owner<R, E>,
 }
 
 /// Something that a replay consists of.
 trait Part<R, E>: Send {
     /// When its first event is, if it is past.
     fn begins(&mut self) -> Option<SystemTime>;
-
-    /// Whether it goes on when the past is over.
-    fn is_live(&self) -> bool;
 
     /// All of it.
     fn handle(self: Box<Self>, run: &Run) -> Effect<R, E, ()>;
@@ -95,7 +100,10 @@ impl<R: Env, E: Value + fmt::Debug> Replay<R, E> {
         Replay {
             start: None,
             parts: Vec::new(),
-            timeline: Timeline::new(),
+            live: false,
+            calls: Owner {
+                timeline: Timeline::new(),
+            },
         }
     }
 
@@ -114,6 +122,7 @@ impl<R: Env, E: Value + fmt::Debug> Replay<R, E> {
         I: IntoEffect<R, Error = E>,
         F: FnMut(SystemTime, T) -> I + Send + 'static,
     {
+        self.live |= events.is_live();
         self.parts.push(Box::new(Handling::new(events, handle)));
         self
     }
@@ -131,16 +140,16 @@ impl<R: Env, E: Value + fmt::Debug> Replay<R, E> {
 
     /// Goes live when it has caught up, also if no stream of events does: timers and calls then wait for their time.
     pub fn then_live(mut self) -> Self {
-        self.parts.push(Box::new(every::Live));
+        self.live = true;
         self
     }
 
     /// A handle by which effects are called later. It is for what runs in this replay, and may be had before that.
     pub fn timeline(&self) -> Timeline<R, E> {
-        self.timeline.clone()
+        self.calls.timeline.clone()
     }
 
-    /// Describes a run of the replay.
+    /// Describes a run of the replay. Run a second time, the effect dies.
     ///
     /// # Errors
     ///
@@ -148,7 +157,8 @@ impl<R: Env, E: Value + fmt::Debug> Replay<R, E> {
     ///
     /// # Panics
     ///
-    /// If nothing is live and nobody can go on, which is a [`Deadlock`](crate::Deadlock): the effect dies of it.
+    /// If nothing is live and nobody can go on, which is a [`Deadlock`](crate::Deadlock): the replay is interrupted, and the
+    /// effect dies of it.
     ///
     /// # Cancel safety
     ///
@@ -157,7 +167,8 @@ impl<R: Env, E: Value + fmt::Debug> Replay<R, E> {
         self.run_with(succeed(()))
     }
 
-    /// Describes a run of the replay beside a main effect, which has the same clock, and whose value it has.
+    /// Describes a run of the replay beside a main effect, which has the same clock, and whose value it has. A live replay
+    /// that is to start later waits for that.
     ///
     /// # Errors
     ///
@@ -189,7 +200,13 @@ impl<R: Env, E: Value + fmt::Debug> Replay<R, E> {
     {
         let main = main.into_effect();
         effect(async move |cx: Cx<R>| {
-            let running = self.begin(&cx, main);
+            let (replay, start) = self.starts(&cx);
+            if let Ok(not_yet) = start.duration_since(cx.wall_now())
+                && replay.live
+            {
+                cx.sleep(not_yet).await;
+            }
+            let running = replay.begin(&cx, start, main);
             let stopped = running.clone();
             let stop = effect(async move |_| {
                 stopped.stop().await;
@@ -202,42 +219,46 @@ impl<R: Env, E: Value + fmt::Debug> Replay<R, E> {
         .erase_once()
     }
 
-    /// Begins a run on a clock of its own, inside of this fiber.
-    fn begin<A, P>(mut self, cx: &Cx<R>, main: Effect<R, E, A, P>) -> Running<E, A>
-    where
-        A: Value,
-        P: effect_core::Program<R, Error = E, Value = A>,
-    {
-        let live = self.parts.iter().any(|part| part.is_live());
+    /// When a run starts.
+    fn starts(mut self, cx: &Cx<R>) -> (Self, SystemTime) {
         let first = self.parts.iter_mut().filter_map(|part| part.begins()).min();
         let start = self.start.or(first).unwrap_or_else(|| {
-            if live {
+            if self.live {
                 cx.wall_now()
             } else {
                 virtual_time::beginning()
             }
         });
-        let seed = if live { cx.random() } else { 0 };
-        let shared = Shared::new(seed, start, Reports::Outside(Arc::clone(cx.runtime())));
-        if live {
+        (self, start)
+    }
+
+    /// Begins a run on a clock of its own, inside of this fiber.
+    fn begin<A, P>(self, cx: &Cx<R>, start: SystemTime, main: Effect<R, E, A, P>) -> Running<E, A>
+    where
+        A: Value,
+        P: Program<R, Error = E, Value = A>,
+    {
+        let seed = if self.live { cx.random() } else { 0 };
+        let (shared, scheduler) = Shared::inside_of(cx.runtime(), seed, start);
+        if self.live {
             shared.follow(Arc::clone(cx.runtime()));
         }
-        let parts = self.parts.into_iter().zip(CALLS + 1..).map(|(part, rank)| {
+        let parts = self.parts.into_iter().zip(CALLS + 1..);
+        let parts = parts.map(|(part, rank)| {
             part.handle(&Run {
                 shared: Arc::clone(&shared),
                 start,
                 rank,
             })
         });
-        let crew = Crew::new(parts.collect(), self.timeline, Arc::clone(&shared));
+        let crew = Crew {
+            parts: parts.collect(),
+            calls: self.calls,
+            shared: Arc::clone(&shared),
+        };
         let root = crew.work(main).provide_shared(cx.share_env());
         let (root, exit) = root.start_on(Arc::<Shared>::clone(&shared));
-        let scheduler = Scheduler::new(Order::Turns, 0, false);
-        let executor = Executor::new(&shared, exit, scheduler, None);
-        Running {
-            root,
-            run: Arc::new(Mutex::new(Some(executor.boxed()))),
-        }
+        Running::new(root, Executor::new(&shared, exit, scheduler, None))
     }
 }
 
@@ -253,48 +274,5 @@ impl<R, E> fmt::Debug for Replay<R, E> {
             .field("start", &self.start)
             .field("parts", &self.parts.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// A run that has begun: whoever drives it may be dropped half-way, and somebody else drives it to its end then.
-struct Running<E, A> {
-    root: FiberRef,
-    run: Arc<Mutex<Option<BoxFuture<'static, End<E, A>>>>>,
-}
-
-impl<E: Value, A: Value> Running<E, A> {
-    /// Drives the run to its end.
-    async fn to_end(&self) -> Exit<E, A> {
-        let end = std::future::poll_fn(|task| {
-            // Taken out meanwhile: no lock is held while it is polled.
-            let mut run = self.run.lock().take().expect("it has not ended");
-            let polled = run.poll_unpin(task);
-            if polled.is_pending() {
-                *self.run.lock() = Some(run);
-            }
-            polled
-        });
-        match end.await {
-            End::Exit(exit) => exit,
-            End::Deadlock(deadlock) => panic!("{deadlock}"),
-            End::Dropped | End::TooLong => unreachable!("nobody disturbs this run"),
-        }
-    }
-
-    /// Interrupts the run, if it has not ended, and waits for its end.
-    async fn stop(&self) {
-        if self.run.lock().is_some() {
-            self.root.interrupt();
-            drop(self.to_end().await);
-        }
-    }
-}
-
-impl<E, A> Clone for Running<E, A> {
-    fn clone(&self) -> Self {
-        Running {
-            root: self.root.clone(),
-            run: Arc::clone(&self.run),
-        }
     }
 }

@@ -344,7 +344,8 @@ impl Sim {
             let mut explored = Explored::default();
             loop {
                 let n = next.fetch_add(1, Ordering::Relaxed);
-                if n >= count || found.lock().is_some() {
+                let first = *found.lock();
+                if n >= count || first.is_some_and(|first| first < n) {
                     break;
                 }
                 let ran = run(program, &plan(n), self.max_steps, Detail::Trace);

@@ -91,6 +91,10 @@ impl VirtualTime {
     /// # Errors
     ///
     /// [`Deadlock`], when nobody can go on. What was owed then is dropped, and reported as lost.
+    ///
+    /// # Panics
+    ///
+    /// Inside of another such run, or of another executor of the crate `futures`: there, await [`drive`](VirtualTime::drive).
     pub fn run<E, A, P>(self, effect: Effect<(), E, A, P>) -> Result<Exit<E, A>, Deadlock>
     where
         E: Value,
@@ -135,7 +139,7 @@ impl VirtualTime {
     {
         let order = self.seed.map_or(Order::Turns, |_| Order::Random);
         let seed = self.seed.unwrap_or(0);
-        let shared = Shared::new(seed, self.start, Reports::Printed);
+        let shared = Shared::new(seed, self.start, order.clone(), Reports::Printed);
         let (_, exit) = effect.start_on(Arc::<Shared>::clone(&shared));
         let run = Executor::new(&shared, exit, Scheduler::new(order, seed, false), None);
         run.map(|end| match end {

@@ -1,37 +1,28 @@
 //! The crew of a replay: a fiber for each part and each call, until all have ended or one has failed.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
-use effect_core::{Cx, Effect, Env, Fiber, Program, Value, WaitsFor, effect, sync};
+use effect_core::{Cx, Effect, Env, Program, Value, WaitsFor, effect};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use parking_lot::Mutex;
 
 use super::CALLS;
-use super::timeline::{Call, Timeline};
+use super::timeline::{Call, Owner};
 use crate::virtual_time::Shared;
 
 /// The crew of a replay.
 pub(super) struct Crew<R, E> {
-    parts: Vec<Effect<R, E, ()>>,
-    timeline: Timeline<R, E>,
-    shared: Arc<Shared>,
+    pub(super) parts: Vec<Effect<R, E, ()>>,
+    pub(super) calls: Owner<R, E>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl<R: Env, E: Value + fmt::Debug> Crew<R, E> {
-    pub(super) fn new(
-        parts: Vec<Effect<R, E, ()>>,
-        timeline: Timeline<R, E>,
-        shared: Arc<Shared>,
-    ) -> Self {
-        Crew {
-            parts,
-            timeline,
-            shared,
-        }
-    }
-
     /// All that the replay does, and the value of its main effect.
     pub(super) fn work<A, P>(self, main: Effect<R, E, A, P>) -> Effect<R, E, A>
     where
@@ -41,47 +32,42 @@ impl<R: Env, E: Value + fmt::Debug> Crew<R, E> {
         effect(async move |cx: Cx<R>| {
             let Crew {
                 parts,
-                timeline,
+                calls,
                 shared,
             } = self;
+            calls.timeline.begin(&shared);
             let value = Arc::new(Mutex::new(None));
             let slot = Arc::clone(&value);
-            let mut members = Members {
-                cx: &cx,
-                timeline: &timeline,
-                hired: 0,
-                fibers: BTreeMap::new(),
-            };
-            members.hire(
-                "main",
-                main.map(move |value| *slot.lock() = Some(value))
-                    .erase_once(),
-            );
-            for part in parts {
-                members.hire("events", part);
-            }
+            let mut members = FuturesUnordered::new();
+            let main = main
+                .map(move |value| *slot.lock() = Some(value))
+                .erase_once();
+            members.push(hire(&cx, "main", main));
+            members.extend(parts.into_iter().map(|part| hire(&cx, "events", part)));
+            let mut members = pin!(members);
             let waits_for = WaitsFor::here("the parts of a replay");
-            loop {
-                let waits = !members.fibers.is_empty();
-                let news = poll_fn(|task| {
-                    let news = timeline.poll_news(task, waits);
-                    if news.is_pending() {
-                        waits_for.note();
+            // Until there are none, or one has failed.
+            poll_fn(|task| {
+                loop {
+                    if let Poll::Ready(asked) = calls.timeline.poll_asked(task) {
+                        let called = asked
+                            .into_iter()
+                            .filter_map(|call| in_turn(call, &cx, &shared));
+                        members.extend(called.map(|call| hire(&cx, "call", call)));
+                        continue;
                     }
-                    news
-                });
-                let Some(news) = news.await else {
-                    break;
-                };
-                for call in news.calls {
-                    members.hire("call", in_turn(call, &cx, &shared));
-                }
-                for member in news.ended {
-                    if let Some(fiber) = members.fibers.remove(&member) {
-                        cx.run(fiber.join()).await?;
+                    match members.poll_next_unpin(task) {
+                        Poll::Ready(Some(Ok(()))) => {}
+                        Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                        Poll::Ready(None) => return Poll::Ready(Ok(())),
+                        Poll::Pending => {
+                            waits_for.note();
+                            return Poll::Pending;
+                        }
                     }
                 }
-            }
+            })
+            .await?;
             let value = value.lock().take();
             Ok(value.expect("the main effect has ended well"))
         })
@@ -89,35 +75,26 @@ impl<R: Env, E: Value + fmt::Debug> Crew<R, E> {
     }
 }
 
-/// A call, when it is its turn.
+/// Has a fiber do some work, and waits for its end.
+fn hire<'cx, R: Env, E: Value + fmt::Debug>(
+    cx: &'cx Cx<R>,
+    name: &'static str,
+    work: Effect<R, E, ()>,
+) -> impl Future<Output = Result<(), E>> + Send + use<'cx, R, E> {
+    cx.run(cx.fork_named(name, work).join())
+}
+
+/// A call, when it is its turn. None, if that is beyond all time.
 fn in_turn<R: Env, E: Value>(
     call: Call<R, E>,
     cx: &Cx<R>,
     shared: &Arc<Shared>,
-) -> Effect<R, E, ()> {
+) -> Option<Effect<R, E, ()>> {
     // Fibers have their first turns in the order in which they are forked, so those of the same time keep it.
-    let turn = shared.in_turn(call.when.after(cx.wall_now()), CALLS);
-    effect(async move |cx: Cx<R>| {
+    let turn = shared.in_turn(call.when.time(cx.wall_now())?, CALLS);
+    let called = effect(async move |cx: Cx<R>| {
         turn.await;
         cx.run(call.effect).await
-    })
-    .erase_once()
-}
-
-/// Who works, by number.
-struct Members<'a, R, E> {
-    cx: &'a Cx<R>,
-    timeline: &'a Timeline<R, E>,
-    hired: u64,
-    fibers: BTreeMap<u64, Fiber<E, ()>>,
-}
-
-impl<R: Env, E: Value + fmt::Debug> Members<'_, R, E> {
-    fn hire(&mut self, name: &'static str, work: Effect<R, E, ()>) {
-        let member = self.hired;
-        self.hired += 1;
-        let timeline = self.timeline.clone();
-        let work = work.ensuring(sync(move || timeline.tell_end(member)));
-        self.fibers.insert(member, self.cx.fork_named(name, work));
-    }
+    });
+    Some(called.erase_once())
 }

@@ -1,12 +1,14 @@
 //! A stream of events: past ones, live ones, or both, with something to be done between.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::iter::{self, Peekable};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use effect_core::{Cx, Effect, Env, IntoEffect, Value, effect};
-use futures::lock::Mutex;
+use effect_core::{Cx, Effect, Env, IntoEffect, Value, WaitsFor, effect, poll_turn, sync};
+use tokio::sync::Mutex;
 
 use super::{Part, Run};
 use crate::virtual_time::Live;
@@ -88,6 +90,13 @@ impl<R: Env, E: Value, T: Value> Events<R, E, T> {
     }
 }
 
+impl<R, E, T> Events<R, E, T> {
+    /// Whether they go on when the past is over.
+    pub(super) fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+}
+
 impl<R, E, T> fmt::Debug for Events<R, E, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events")
@@ -96,7 +105,8 @@ impl<R, E, T> fmt::Debug for Events<R, E, T> {
     }
 }
 
-/// Where live events are handed over. Each ends when it was handled.
+/// Where live events are handed over. Each ends when it was handled, and has cleaned up; they are handled one after the
+/// other, in the order in which they were fed. A handler must not feed its own stream: it would wait for itself.
 pub struct Feed<R, E, T> {
     handle: Arc<Mutex<Handler<R, E, T>>>,
 }
@@ -126,10 +136,22 @@ impl<R: Env, E: Value, T: Value> Feed<R, E, T> {
         let handle = Arc::clone(&self.handle);
         effect(async move |cx: Cx<R>| {
             let at = at.unwrap_or_else(|| cx.wall_now());
-            // One after the other, whoever feeds them.
-            let mut handle = handle.lock().await;
+            // Whoever feeds one that is handled at once lets others run now and then.
+            poll_fn(poll_turn).await;
+            // One after the other, whoever feeds them, in the order in which they came.
+            let mut waiting = pin!(handle.lock_owned());
+            let waits_for = WaitsFor::here("an event before this one to be handled");
+            let mut handle = poll_fn(|task| {
+                let locked = waiting.as_mut().poll(task);
+                if locked.is_pending() {
+                    waits_for.note();
+                }
+                locked
+            })
+            .await;
             let handled = handle(at, value);
-            cx.run(handled).await
+            // Held until the handler has cleaned up, also if it is interrupted.
+            cx.run(handled.ensuring(sync(move || drop(handle)))).await
         })
         .erase_once()
     }
@@ -173,10 +195,6 @@ impl<R: Env, E: Value, T: Value> Handling<R, E, T> {
 impl<R: Env, E: Value, T: Value> Part<R, E> for Handling<R, E, T> {
     fn begins(&mut self) -> Option<SystemTime> {
         self.events.past.peek().map(|(at, _)| *at)
-    }
-
-    fn is_live(&self) -> bool {
-        self.events.live.is_some()
     }
 
     fn handle(self: Box<Self>, run: &Run) -> Effect<R, E, ()> {

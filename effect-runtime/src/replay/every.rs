@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use effect_core::{Effect, Env, IntoEffect, Value, effect, succeed};
+use effect_core::{Cx, Effect, Env, IntoEffect, Value, effect};
 
 use super::{Part, Run, When};
 
@@ -31,7 +31,8 @@ pub struct Every {
 }
 
 impl Every {
-    /// From the start of the replay on, without an end.
+    /// From the start of the replay on, without an end. A replay in which nothing is live never ends then, and takes no time
+    /// for it: no time limit around it helps.
     ///
     /// # Panics
     ///
@@ -65,7 +66,7 @@ impl Every {
     /// The times, by a replay that starts then.
     fn times(self, replay: SystemTime) -> impl Iterator<Item = SystemTime> + Send {
         let start = self.start.unwrap_or(replay);
-        let end = self.end.map(|end| end.after(start));
+        let end = self.end.and_then(|end| end.time(start));
         let mut next = start;
         std::iter::from_fn(move || {
             next = next.checked_add(self.step)?;
@@ -97,14 +98,10 @@ where
         self.every.start
     }
 
-    fn is_live(&self) -> bool {
-        false
-    }
-
     fn handle(mut self: Box<Self>, run: &Run) -> Effect<R, E, ()> {
         let times = self.every.times(run.start);
         let (shared, rank) = (run.shared.clone(), run.rank);
-        effect(async move |cx: effect_core::Cx<R>| {
+        effect(async move |cx: Cx<R>| {
             for at in times {
                 shared.in_turn(at, rank).await;
                 cx.run((self.handle)(at)).await?;
@@ -112,22 +109,5 @@ where
             Ok(())
         })
         .erase_once()
-    }
-}
-
-/// Makes a replay live, and does nothing.
-pub(super) struct Live;
-
-impl<R: Env, E: Value> Part<R, E> for Live {
-    fn begins(&mut self) -> Option<SystemTime> {
-        None
-    }
-
-    fn is_live(&self) -> bool {
-        true
-    }
-
-    fn handle(self: Box<Self>, _: &Run) -> Effect<R, E, ()> {
-        succeed(()).erase_once()
     }
 }

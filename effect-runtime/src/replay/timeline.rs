@@ -1,12 +1,14 @@
 //! The timeline: what is to be called later.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
-use effect_core::{Effect, Env, IntoEffect, Value};
+use effect_core::{Effect, Env, IntoEffect, Runtime, Value};
 use parking_lot::Mutex;
+
+use crate::virtual_time::Shared;
 
 /// When something is to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +22,12 @@ pub enum When {
 }
 
 impl When {
-    /// The time of day, where now is known.
-    pub(super) fn after(self, now: SystemTime) -> SystemTime {
+    /// The time of day, where now is known. There is none beyond all time, which nobody will see.
+    pub(super) fn time(self, now: SystemTime) -> Option<SystemTime> {
         match self {
-            When::Now => now,
-            // Beyond all time: nobody will see it.
-            When::After(delay) => now.checked_add(delay).unwrap_or(now),
-            When::At(at) => at,
+            When::Now => Some(now),
+            When::After(delay) => now.checked_add(delay),
+            When::At(at) => Some(at),
         }
     }
 }
@@ -69,7 +70,10 @@ pub struct Timeline<R, E> {
 /// What was asked for and has not been begun, and who does that.
 struct Calls<R, E> {
     asked: Vec<Call<R, E>>,
-    ended: Vec<u64>,
+    /// The clock of the run, while there is one.
+    run: Weak<Shared>,
+    /// The replay is over.
+    closed: bool,
     caller: Option<Waker>,
 }
 
@@ -79,50 +83,43 @@ pub(super) struct Call<R, E> {
     pub(super) effect: Effect<R, E, ()>,
 }
 
-/// What has happened since it was asked last.
-pub(super) struct News<R, E> {
-    pub(super) calls: Vec<Call<R, E>>,
-    pub(super) ended: Vec<u64>,
-}
-
 impl<R, E> Timeline<R, E> {
     pub(super) fn new() -> Self {
         Timeline {
             calls: Arc::new(Mutex::new(Calls {
                 asked: Vec::new(),
-                ended: Vec::new(),
+                run: Weak::new(),
+                closed: false,
                 caller: None,
             })),
         }
     }
 
-    /// Tells of a member of the crew that has ended.
-    pub(super) fn tell_end(&self, member: u64) {
-        let caller = {
-            let mut calls = self.calls.lock();
-            calls.ended.push(member);
-            calls.caller.take()
-        };
-        caller.into_iter().for_each(Waker::wake);
+    /// What was asked for before counts from now on.
+    pub(super) fn begin(&self, run: &Arc<Shared>) {
+        self.calls.lock().run = Arc::downgrade(run);
     }
 
-    /// What has happened; nothing, if nothing has and nobody waits for anything.
-    pub(super) fn poll_news(&self, task: &Context<'_>, waits: bool) -> Poll<Option<News<R, E>>> {
+    /// What was asked for, once something was.
+    pub(super) fn poll_asked(&self, task: &Context<'_>) -> Poll<Vec<Call<R, E>>> {
         let waker = task.waker().clone();
         let _replaced = {
             let mut calls = self.calls.lock();
-            if !calls.asked.is_empty() || !calls.ended.is_empty() {
-                return Poll::Ready(Some(News {
-                    calls: std::mem::take(&mut calls.asked),
-                    ended: std::mem::take(&mut calls.ended),
-                }));
-            }
-            if !waits {
-                return Poll::Ready(None);
+            if !calls.asked.is_empty() {
+                return Poll::Ready(std::mem::take(&mut calls.asked));
             }
             calls.caller.replace(waker)
         };
         Poll::Pending
+    }
+
+    /// What was asked for is dropped, and so is whatever will be.
+    fn close(&self) {
+        let _dropped = {
+            let mut calls = self.calls.lock();
+            calls.closed = true;
+            (std::mem::take(&mut calls.asked), calls.caller.take())
+        };
     }
 }
 
@@ -130,21 +127,46 @@ impl<R: Env, E: Value> Timeline<R, E> {
     /// Has an effect run later, as a part of the replay: at a time, after a delay, or now.
     ///
     /// Calls of the same time are made in the order in which they were asked for, and before the events of that time.
-    /// They do not wait for each other. When the replay is over, nobody makes a call any more.
+    /// They do not wait for each other. What is asked for before the replay begins counts from its beginning; what is
+    /// asked for when it is over is dropped.
     pub fn call_later<I>(&self, when: impl Into<When>, effect: I)
     where
         I: IntoEffect<R, Error = E>,
     {
-        let call = Call {
-            when: when.into(),
-            effect: effect.into_effect().map(drop).erase_once(),
+        let when = when.into();
+        let effect = effect.into_effect().map(drop).erase_once();
+        let run = self.calls.lock().run.upgrade();
+        // By the clock of whoever asks: it may be later when the call is taken in.
+        let when = match run {
+            None => when,
+            Some(run) => match when.time(run.wall_now()) {
+                Some(at) => When::At(at),
+                None => return,
+            },
         };
-        let caller = {
+        let (caller, _refused) = {
             let mut calls = self.calls.lock();
-            calls.asked.push(call);
-            calls.caller.take()
+            let call = Call { when, effect };
+            let refused = if calls.closed {
+                Some(call)
+            } else {
+                calls.asked.push(call);
+                None
+            };
+            (calls.caller.take(), refused)
         };
         caller.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Closes a timeline when the replay is over, or is dropped before it has begun: what is asked for may hold on to it.
+pub(super) struct Owner<R, E> {
+    pub(super) timeline: Timeline<R, E>,
+}
+
+impl<R, E> Drop for Owner<R, E> {
+    fn drop(&mut self) {
+        self.timeline.close();
     }
 }
 

@@ -62,7 +62,8 @@ pub(super) fn run<E: Value, A: Value>(
         }
     };
     let reports = Reports::Kept(Mutex::default());
-    let shared = Shared::new(plan.seed, virtual_time::beginning(), reports);
+    let order = plan.order.clone();
+    let shared = Shared::new(plan.seed, virtual_time::beginning(), order, reports);
     prepare(&shared, plan, detail);
     let disturbance = disturbance(plan, &trial, max_steps, detail);
     let scheduler_seed = plan.seed ^ 0x5851_f42d_4c95_7f2d;

@@ -8,17 +8,27 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use effect_core::Timer;
+use effect_core::{Runtime, Timer};
 
 use super::outside::Outside;
 use super::shared::Shared;
 
-/// A moment of a run, in nanoseconds since its beginning. What was due before that is negative.
-pub(crate) type Moment = i64;
+/// A moment of a run, in nanoseconds since its beginning. What was due before that is negative. There is room for any
+/// duration.
+pub(crate) type Moment = i128;
 
-/// The moment after so long a time, or the last one there is.
+/// The moment after so long a time.
 pub(crate) fn moment(since_beginning: Duration) -> Moment {
-    i64::try_from(since_beginning.as_nanos()).unwrap_or(Moment::MAX)
+    i128::try_from(since_beginning.as_nanos()).unwrap_or(Moment::MAX)
+}
+
+/// How long after the beginning a moment is.
+pub(super) fn since_beginning(at: Moment) -> Duration {
+    const A_SECOND: u128 = 1_000_000_000;
+    let nanos = u128::try_from(at).unwrap_or(0);
+    let seconds = u64::try_from(nanos / A_SECOND).unwrap_or(u64::MAX);
+    // Below a second, which fits.
+    Duration::new(seconds, (nanos % A_SECOND) as u32)
 }
 
 /// In which order those are served whose moment is the same: by rank, and then in the order in which they asked.
@@ -55,7 +65,7 @@ impl Clock {
     }
 
     pub(super) fn since_beginning(&self) -> Duration {
-        Duration::from_nanos(self.now().unsigned_abs())
+        since_beginning(self.now())
     }
 
     /// Has it go with another clock as soon as it has caught up with it.
@@ -67,6 +77,11 @@ impl Clock {
     pub(super) fn poll_live(&mut self, task: &Context<'_>) -> Poll<()> {
         let outside = self.outside.as_mut();
         outside.map_or(Poll::Pending, |outside| outside.poll_live(task))
+    }
+
+    /// The runtime outside, if the run is live.
+    pub(super) fn live_runtime(&self) -> Option<Arc<dyn Runtime>> {
+        self.outside.as_ref().and_then(Outside::live_runtime)
     }
 
     pub(super) fn outside_timer(&self, until: Instant) -> Option<Timer> {
@@ -90,6 +105,16 @@ impl Clock {
             (Some(now), Some(at)) if at <= now.max(self.reached) => Idle::Wake(self.advance()),
             (Some(_), next) => Idle::Wait(next.map(|at| outside.instant(at))),
         }
+    }
+
+    /// Has those whose time has passed while others ran: if it goes with the clock outside, it does not stand still.
+    pub(super) fn overdue(&mut self) -> Vec<Waker> {
+        let Some(now) = self.outside.as_ref().and_then(Outside::now) else {
+            return Vec::new();
+        };
+        let later = self.timers.split_off(&(now.saturating_add(1), (0, 0)));
+        let due = std::mem::replace(&mut self.timers, later);
+        due.into_values().collect()
     }
 
     /// Goes to the time of the next timers, and has those who wait for them.
@@ -128,9 +153,11 @@ impl Clock {
             .collect()
     }
 
-    /// Takes all timers: the run is over.
+    /// Takes all who wait for anything: the run is over.
     pub(super) fn take_all(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.timers).into_values().collect()
+        let waiting = self.outside.as_mut().map(Outside::take_waiting);
+        let timers = std::mem::take(&mut self.timers).into_values();
+        timers.chain(waiting.into_iter().flatten()).collect()
     }
 
     /// Wakes somebody after a time.

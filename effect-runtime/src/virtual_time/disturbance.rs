@@ -5,7 +5,7 @@ use std::time::Duration;
 use effect_core::FiberRef;
 use fastrand::Rng;
 
-use super::clock::Moment;
+use super::clock::{Moment, since_beginning};
 use super::family::Family;
 
 /// What is done to a run on purpose, and what is written down of it.
@@ -113,11 +113,11 @@ impl Disturbance {
     /// Writes down a poll.
     pub(super) fn polled(&mut self, now: Moment, task: usize, fiber: Option<&FiberRef>) {
         self.trace.add(task as u64);
-        self.trace.add(now.unsigned_abs());
+        self.trace.add(u64::try_from(now).unwrap_or(u64::MAX));
         let Some(timeline) = &mut self.timeline else {
             return;
         };
-        let at = Duration::from_nanos(now.unsigned_abs());
+        let at = since_beginning(now);
         let waits = fiber.and_then(|fiber| Some((fiber, fiber.waits()?.0)));
         timeline.push(match waits {
             None => format!("{at:?}: task {task} has ended, or waits for its finalizers"),

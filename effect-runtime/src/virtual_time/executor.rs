@@ -1,5 +1,6 @@
 //! The executor: polls what was woken, one task after the other, and moves the clock when nobody is.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -20,6 +21,43 @@ use super::shared::Shared;
 
 /// How many polls it takes before it lets whatever is around it have a turn.
 const POLLS_PER_TURN: usize = 1024;
+
+/// The same, in a run inside of another, which makes many polls itself.
+const POLLS_PER_NESTED_TURN: usize = 16;
+
+/// How many polls a live run takes before it looks at the clock, which does not wait for it.
+const POLLS_PER_LOOK: usize = 16;
+
+thread_local! {
+    static NESTING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// That a run is polled on this thread, inside of how many others.
+struct Nesting {
+    around: usize,
+}
+
+impl Nesting {
+    fn enter() -> Self {
+        let around = NESTING.get();
+        NESTING.set(around + 1);
+        Nesting { around }
+    }
+
+    fn polls(&self) -> usize {
+        if self.around == 0 {
+            POLLS_PER_TURN
+        } else {
+            POLLS_PER_NESTED_TURN
+        }
+    }
+}
+
+impl Drop for Nesting {
+    fn drop(&mut self) {
+        NESTING.set(self.around);
+    }
+}
 
 /// A run: the future of how it ends.
 pub(crate) struct Executor<E, A> {
@@ -177,7 +215,7 @@ impl<E, A> Executor<E, A> {
         let Some(task) = self.tasks.get_mut(&number) else {
             return;
         };
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         if let Some(disturbance) = &mut self.disturbance
             && disturbance.swapped.strikes()
         {
@@ -185,8 +223,8 @@ impl<E, A> Executor<E, A> {
             task.waker = TaskWaker::new(number, woken, &self.shared);
         }
         if woken {
-            // Before the poll: a wake-up in it is another one.
-            task.waker.woken.store(false, Ordering::Release);
+            // Before the poll: a wake-up in it is another one. Acquires what the wakers have released that found it set.
+            task.waker.woken.swap(false, Ordering::AcqRel);
         }
         let waker = Waker::from(Arc::clone(&task.waker));
         let polled = task.future.as_mut().poll(&mut Context::from_waker(&waker));
@@ -254,7 +292,12 @@ impl<E, A> Future for Executor<E, A> {
     fn poll(mut self: Pin<&mut Self>, outside: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         this.shared.outside.register(outside.waker());
-        for _ in 0..POLLS_PER_TURN {
+        let nested = Nesting::enter();
+        for poll in 0..nested.polls() {
+            if poll % POLLS_PER_LOOK == 0 {
+                let overdue = this.shared.clock.lock().overdue();
+                overdue.into_iter().for_each(Waker::wake);
+            }
             if this.disturbance.is_some() {
                 if let Some(end) = this.disturb() {
                     return Poll::Ready(end);

@@ -8,8 +8,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use effect_core::{Runtime, Timer};
 
-use super::clock::{Moment, moment};
+use super::clock::{Moment, moment, since_beginning};
 use super::shared::Shared;
+
+/// How long is waited at once for what is further away than the clock outside can tell.
+const A_LONG_TIME: Duration = Duration::from_secs(1 << 30);
 
 /// The clock outside.
 pub(super) struct Outside {
@@ -50,14 +53,26 @@ impl Outside {
         let Some((then, there)) = self.live else {
             return now;
         };
-        let after = Duration::from_nanos(u64::try_from(at.saturating_sub(then)).unwrap_or(0));
-        there.checked_add(after).unwrap_or(now)
+        let after = since_beginning(at.saturating_sub(then));
+        there
+            .checked_add(after)
+            .unwrap_or_else(|| now + A_LONG_TIME)
     }
 
     /// Goes live, and has those who waited for it.
     pub(super) fn go_live(&mut self) -> Vec<Waker> {
         self.live = Some((self.wall_now(), self.runtime.now()));
+        self.take_waiting()
+    }
+
+    /// Takes those who wait for it to go live.
+    pub(super) fn take_waiting(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.waiting)
+    }
+
+    /// The runtime there, if the run is live.
+    pub(super) fn live_runtime(&self) -> Option<Arc<dyn Runtime>> {
+        self.live.map(|_| Arc::clone(&self.runtime))
     }
 
     /// Ready when the run is live.

@@ -90,7 +90,8 @@ impl Scheduler {
     pub(super) fn next(&mut self) -> Option<usize> {
         let place = match self.ready.len() {
             0 => return None,
-            1 => 0,
+            // Priorities change also while one task alone can go on.
+            1 if !matches!(self.order, Order::Priorities { .. }) => 0,
             ready => self.pick(ready),
         };
         self.picks = self.picks.wrapping_add(1);

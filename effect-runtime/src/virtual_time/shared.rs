@@ -1,5 +1,6 @@
 //! What the executor of a run shares with its tasks: the runtime that effects see.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -14,6 +15,7 @@ use parking_lot::Mutex;
 use super::clock::{Alarm, Clock};
 use super::family::Family;
 use super::outside::{Outside, moment_of};
+use super::scheduler::{Order, Scheduler};
 
 /// The runtime of one run.
 pub(crate) struct Shared {
@@ -28,7 +30,8 @@ pub(crate) struct Shared {
     /// Whoever polls the executor.
     pub(super) outside: AtomicWaker,
     random: Mutex<fastrand::Rng>,
-    pub(crate) family: Family,
+    pub(crate) family: Arc<Family>,
+    order: Order,
     reports: Reports,
 }
 
@@ -59,8 +62,53 @@ impl Shared {
         clippy::disallowed_methods,
         reason = "an instant can only be had from the system's clock; which one it is, nobody can tell"
     )]
-    pub(crate) fn new(seed: u64, wall_begin: SystemTime, reports: Reports) -> Arc<Self> {
-        let begin = Instant::now();
+    pub(crate) fn new(
+        seed: u64,
+        wall_begin: SystemTime,
+        order: Order,
+        reports: Reports,
+    ) -> Arc<Self> {
+        let of_its_own = (Instant::now(), Arc::default());
+        Shared::with(of_its_own, seed, wall_begin, order, reports)
+    }
+
+    /// A run inside of another runtime. If that is a run as well, its fibers are of that one's family; and if that one is
+    /// simulated, chance decides here as it does there.
+    pub(crate) fn inside_of(
+        runtime: &Arc<dyn Runtime>,
+        seed: u64,
+        wall_begin: SystemTime,
+    ) -> (Arc<Self>, Scheduler) {
+        let reports = Reports::Outside(Arc::clone(runtime));
+        let any: &dyn Any = &**runtime;
+        let Some(around) = any.downcast_ref::<Shared>() else {
+            let shared = Shared::new(seed, wall_begin, Order::Turns, reports);
+            return (shared, Scheduler::new(Order::Turns, seed, false));
+        };
+        let of_both = (around.begin, Arc::clone(&around.family));
+        let order = match (&around.reports, &around.order) {
+            // What was chosen of the tasks there means nothing here.
+            (Reports::Printed, _) | (_, Order::Turns | Order::Choices(_)) => Order::Turns,
+            _ => Order::Random,
+        };
+        let seed = match &order {
+            Order::Turns => seed,
+            _ => around.random(),
+        };
+        let scheduler = Scheduler::new(order.clone(), seed, false);
+        (
+            Shared::with(of_both, seed, wall_begin, order, reports),
+            scheduler,
+        )
+    }
+
+    fn with(
+        (begin, family): (Instant, Arc<Family>),
+        seed: u64,
+        wall_begin: SystemTime,
+        order: Order,
+        reports: Reports,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|me| Shared {
             me: Weak::clone(me),
             clock: Mutex::default(),
@@ -70,7 +118,8 @@ impl Shared {
             inbox: Mutex::default(),
             outside: AtomicWaker::new(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
-            family: Family::default(),
+            family,
+            order,
             reports,
         })
     }
@@ -84,6 +133,11 @@ impl Shared {
     /// Ready when the run is live.
     pub(super) fn poll_live(&self, task: &Context<'_>) -> Poll<()> {
         self.clock.lock().poll_live(task)
+    }
+
+    /// The runtime outside, if the run is live.
+    fn live_runtime(&self) -> Option<Arc<dyn Runtime>> {
+        self.clock.lock().live_runtime()
     }
 
     /// A timer of the runtime outside, if there is one.
@@ -142,8 +196,11 @@ impl Runtime for Shared {
     }
 
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
-        // There is one thread, and it may block: nobody else would run meanwhile in any case.
-        self.spawn(Box::pin(async move { job() }));
+        match self.live_runtime() {
+            Some(live) => live.spawn_blocking(job),
+            // There is one thread, and it may block: no time passes meanwhile.
+            None => self.spawn(Box::pin(async move { job() })),
+        }
     }
 
     fn random(&self) -> u64 {
@@ -151,7 +208,7 @@ impl Runtime for Shared {
     }
 
     fn observer(&self) -> Option<&dyn Observer> {
-        Some(&self.family)
+        Some(&*self.family)
     }
 
     fn report(&self, report: &Report) {
