@@ -40,13 +40,7 @@ impl<E: Value, A: Value> Case<E, A> {
     {
         Case {
             start: Box::new(move |runtime| Box::pin(effect.run_on(runtime))),
-            check: Box::new(|exit| {
-                let cause = exit.as_ref().and_then(Exit::cause);
-                let mut defects = cause.into_iter().flat_map(Cause::defects);
-                if let Some(defect) = defects.find(|defect| !is_planned(defect.message())) {
-                    panic!("it dies: {defect}");
-                }
-            }),
+            check: Box::new(has_not_died),
         }
     }
 
@@ -56,6 +50,15 @@ impl<E: Value, A: Value> Case<E, A> {
             check: Box::new(check),
             ..self
         }
+    }
+}
+
+/// Asserts that a program has not died of anything that was not planned.
+fn has_not_died<E, A>(exit: Option<Exit<E, A>>) {
+    let cause = exit.as_ref().and_then(Exit::cause);
+    let mut defects = cause.into_iter().flat_map(Cause::defects);
+    if let Some(defect) = defects.find(|defect| !is_planned(defect.message())) {
+        panic!("it dies: {defect}");
     }
 }
 
