@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use effect_core::{Cause, Cx, Effect, Env, Fiber, IntoEffect, Never, Value, effect, sync};
+use futures::StreamExt;
 use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
 use parking_lot::Mutex;
 
 use crate::source::Source;
@@ -250,23 +252,20 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
                 Head::Writing(write) => write(Outlet::output(target), &mut plan),
                 Head::Input(_) => unreachable!("a connected pipeline has a stage"),
             }
-            let (ended, outcome) = (halt.clone(), halt.clone());
+            let ended = halt.clone();
             let work = effect(async move |cx: Cx<R>| {
                 let work = |task: Task<R>| {
                     let start = task.start;
-                    let present = Present {
-                        halt: halt.clone(),
-                        ended: false,
-                    };
                     let body = effect(async move |cx| {
                         start(cx).await;
-                        present.end();
                         Ok::<(), Never>(())
                     });
-                    cx.fork_named(task.name, body)
+                    cx.run(cx.fork_named(task.name, body).join())
                 };
-                for worker in plan.tasks.into_iter().map(work).collect::<Vec<_>>() {
-                    cx.run(worker.join()).await?;
+                // Whoever ends first is heard first: one that is lost ends the run, and the others may wait for it.
+                let mut workers: FuturesUnordered<_> = plan.tasks.into_iter().map(work).collect();
+                while let Some(ended) = workers.next().await {
+                    ended?;
                 }
                 Ok::<(), Never>(())
             })
@@ -274,7 +273,7 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
             let crew = cx.fork_named("pipeline", work);
             *hired.lock() = Some(crew);
             // Closed by the crew's end, with nothing in it unless the run was halted.
-            Ok(outcome.receive().await.ok())
+            Ok(halt.receive().await.ok())
         });
         let crew_end = CrewEnd::default();
         let (ended, died) = (crew_end.clone(), crew_end.clone());
@@ -309,27 +308,6 @@ impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
             // A failure is told first, and so is an interruption; the death of a worker comes after it.
             .ensuring(sync(move || died.check(true)))
             .erase_once()
-    }
-}
-
-/// A worker is there until it has ended by itself. If it goes before, dead or interrupted, so does the run: the others
-/// may wait for it.
-struct Present<E> {
-    halt: Channel<Halt<E>>,
-    ended: bool,
-}
-
-impl<E> Present<E> {
-    fn end(mut self) {
-        self.ended = true;
-    }
-}
-
-impl<E> Drop for Present<E> {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.halt.close();
-        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod pipelines;
 pub mod steps;
 pub mod programs;
 pub mod watched;
+pub mod elements;
 pub mod laws;
 pub mod processes;
 
