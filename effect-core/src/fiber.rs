@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use crate::driver;
 use crate::{Cause, Cx, Effect, Env, Exit, Never, Program, Value, WaitsFor, from_exit};
-use crate::{driver, runtime};
 
 mod state;
 
@@ -90,7 +90,7 @@ impl<E: Value, A: Value> Fiber<E, A> {
         });
         let cx = Cx::new(Arc::clone(cx.shared_env()), Arc::clone(&state));
         let task = driver::drive_child(effect.program, cx, Arc::clone(&slot));
-        runtime::spawn(&**parent.runtime(), task);
+        parent.runtime().spawn(Box::pin(task));
         Fiber { slot }
     }
 
@@ -180,8 +180,11 @@ impl<R: Env, E: Value, A: Value> Program<R> for Join<E, A> {
     type Value = A;
 
     async fn run(self, cx: &Cx<R>) -> Result<A, E> {
-        let exit = self.fiber.wait(self.waits_for).await;
-        from_exit::<R, E, A>(exit).program.run(cx).await
+        match self.fiber.wait(self.waits_for).await {
+            Exit::Success(value) => Ok(value),
+            // Boxed, because it is seldom there.
+            failure => Box::pin(from_exit::<R, E, A>(failure).program.run(cx)).await,
+        }
     }
 }
 

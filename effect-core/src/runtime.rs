@@ -17,7 +17,6 @@ mod tokio;
 pub use self::observer::Observer;
 pub use self::timer::Timer;
 pub use self::tokio::TokioRuntime;
-pub(crate) use self::tokio::spawn;
 
 /// What drives fibers: the only door through which this library reaches threads and clocks.
 ///

@@ -10,8 +10,6 @@
 
 mod orphans;
 
-use std::any::Any;
-use std::future::Future;
 use std::time::Instant;
 
 use futures::future::BoxFuture;
@@ -95,15 +93,6 @@ impl TokioRuntime {
     /// ```
     pub async fn wait_for_orphans(&self) {
         orphans::wait(self.handle.id()).await;
-    }
-}
-
-/// Starts a task. On tokio, its future has a place in tokio's own task; elsewhere, it has a box.
-pub(crate) fn spawn(runtime: &dyn Runtime, task: impl Future<Output = ()> + Send + 'static) {
-    let any: &dyn Any = runtime;
-    match any.downcast_ref::<TokioRuntime>() {
-        Some(tokio) => drop(tokio.handle.spawn(task)),
-        None => runtime.spawn(Box::pin(task)),
     }
 }
 
