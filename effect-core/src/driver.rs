@@ -63,8 +63,8 @@ pin_project! {
     struct Body<'cx, Fut> {
         fiber: &'cx Arc<FiberState>,
         listening: Option<WakerId>,
-        // What is owed by drops that nobody in the body waits for.
-        background: Option<Settle>,
+        // What is owed by drops that nobody in the body waits for. Boxed, because it is seldom there.
+        background: Option<Box<Settle>>,
         #[pin]
         body: Option<Fut>,
     }
@@ -107,7 +107,9 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
                 Poll::Pending => {
                     fiber.observe_wait();
                     if fiber.mark() != Mark::START {
-                        let background = this.background.get_or_insert_with(|| Settle::new(fiber));
+                        let background = this
+                            .background
+                            .get_or_insert_with(|| Box::new(Settle::new(fiber)));
                         background.claim(Mark::START);
                         let _ = Pin::new(background).poll(task);
                     }
