@@ -11,6 +11,7 @@ mod shared;
 mod clock;
 mod outside;
 mod executor;
+mod nesting;
 mod scheduler;
 mod family;
 mod disturbance;

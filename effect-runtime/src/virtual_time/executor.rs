@@ -1,6 +1,5 @@
 //! The executor: polls what was woken, one task after the other, and moves the clock when nobody is.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -15,49 +14,13 @@ use parking_lot::Mutex;
 use super::Deadlock;
 use super::clock::Idle;
 use super::disturbance::{Disturbance, Stop};
+use super::nesting::Nesting;
 use super::outside::OutsideAlarm;
 use super::scheduler::Scheduler;
 use super::shared::Shared;
 
-/// How many polls it takes before it lets whatever is around it have a turn.
-const POLLS_PER_TURN: usize = 1024;
-
-/// The same, in a run inside of another, which makes many polls itself.
-const POLLS_PER_NESTED_TURN: usize = 16;
-
 /// How many polls a live run takes before it looks at the clock, which does not wait for it.
 const POLLS_PER_LOOK: usize = 16;
-
-thread_local! {
-    static NESTING: Cell<usize> = const { Cell::new(0) };
-}
-
-/// That a run is polled on this thread, inside of how many others.
-struct Nesting {
-    around: usize,
-}
-
-impl Nesting {
-    fn enter() -> Self {
-        let around = NESTING.get();
-        NESTING.set(around + 1);
-        Nesting { around }
-    }
-
-    fn polls(&self) -> usize {
-        if self.around == 0 {
-            POLLS_PER_TURN
-        } else {
-            POLLS_PER_NESTED_TURN
-        }
-    }
-}
-
-impl Drop for Nesting {
-    fn drop(&mut self) {
-        NESTING.set(self.around);
-    }
-}
 
 /// A run: the future of how it ends.
 pub(crate) struct Executor<E, A> {
