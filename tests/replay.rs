@@ -860,3 +860,55 @@ fn a_simulation_sees_what_goes_on_in_a_replay() {
     let violation = Sim::new().each_interrupt(loses_an_item).unwrap_err();
     assert_eq!(violation.what, "lost");
 }
+
+#[test]
+fn one_that_interrupts_itself_in_a_replay_is_interrupted_and_has_not_died() {
+    let joins = || {
+        effect(async |cx: Cx<()>| {
+            let child = cx.fork(sleep::<_, Never>(5 * SECOND));
+            child.interrupt_fork();
+            cx.run(child.join()).await
+        })
+    };
+    let replay = Replay::new()
+        .events(past([0]), move |_, _| joins())
+        .run_with(sleep(9 * SECOND));
+    let exit = run(replay);
+    assert!(exit.is_interrupt(), "{exit:?}");
+}
+
+#[tokio::test]
+async fn a_feed_does_not_spend_the_budget_of_the_tokio_around_it() {
+    let live = Events::live(|feed| {
+        effect(async move |cx: Cx<()>| {
+            for n in 0..1_000 {
+                cx.run(feed.event_now(n)).await?;
+            }
+            Ok(())
+        })
+    });
+    let seen = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&seen);
+    let replay = Replay::<(), Never>::new().events(live, move |_, _: u32| {
+        let count = Arc::clone(&count);
+        sync(move || *count.lock().unwrap() += 1)
+    });
+    assert_eq!(VirtualTime::new().run(replay.run()), Ok(Exit::Success(())));
+    assert_eq!(*seen.lock().unwrap(), 1_000);
+}
+
+#[test]
+fn a_live_clock_does_not_begin_behind_itself() {
+    common::in_virtual_time(async {
+        // The time of day does not move here, so the replay waits for its start and is there before it.
+        let begun = tokio::time::Instant::now();
+        #[allow(clippy::disallowed_methods, reason = "it is the clock on tokio's wall")]
+        let start = SystemTime::now() + 10 * SECOND;
+        let replay = Replay::starting(start)
+            .then_live()
+            .run_with(sleep::<_, Never>(SECOND));
+        assert!(replay.run_exit().await.is_success());
+        let took = begun.elapsed();
+        assert!(took <= 11 * SECOND, "{took:?}");
+    });
+}

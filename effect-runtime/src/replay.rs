@@ -40,7 +40,8 @@ use timeline::Owner;
 /// is live, the end of the past. What a handler forks, and acquires outside of a scope of its own, lives until its stream
 /// ends. A live replay goes with the steady clock outside, and does not see when the time of day there is set.
 ///
-/// Inside of a [simulation](crate::simulation), the fibers of a replay are of that run, and faults strike them as well.
+/// Inside of a [simulation](crate::simulation), the fibers of a replay are of that run: chance orders them, and interrupts
+/// and panics strike them. Steps are those of the run around it, of which each may be several in here.
 ///
 /// The replay is over when all of its events were handled, all calls made, and its main effect has ended. It fails with
 /// the first failure of any of them, and the others are interrupted. Two replays know nothing of each other.

@@ -102,6 +102,10 @@ pub fn from_exit<R: Env, E: Value, A: Value>(exit: Exit<E, A>) -> Effect<R, E, A
     Effect::new(FromExit { exit })
 }
 
+/// How often a future may be polled until the driver has seen what it asks for: sets of futures poll one that has woken
+/// itself twice, and there may be some inside of each other.
+const POLLS_UNTIL_SEEN: u32 = 32;
+
 /// The program of [`from_exit`].
 #[derive(Clone, Debug)]
 pub struct FromExit<E, A> {
@@ -129,9 +133,12 @@ impl<R: Env, E: Value, A: Value> Program<R> for FromExit<E, A> {
             Reason::Die(defect) => defect.raise(),
             Reason::Interrupt(by) => {
                 cx.fiber().interrupt(by);
-                // The driver sees the request when this poll returns, and drops us here. If it cannot, since this is
-                // in a finalizer or an uninterruptible effect, we come back, and must not wait for ever.
-                yield_now().await;
+                // The driver sees the request when its poll returns, and drops us here; a set of futures may poll us a few
+                // times before that. If we are in a finalizer or an uninterruptible effect, the driver cannot: we come
+                // back, and must not wait for ever.
+                for _ in 0..POLLS_UNTIL_SEEN {
+                    yield_now().await;
+                }
                 Defect::new("interrupted by what it has joined, where interruption has to wait")
                     .raise()
             }

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use effect_core::{Cx, Effect, Env, IntoEffect, Value, WaitsFor, effect, poll_turn, sync};
 use tokio::sync::Mutex;
+use tokio::task::unconstrained;
 
 use super::{Part, Run};
 use crate::virtual_time::Live;
@@ -139,7 +140,8 @@ impl<R: Env, E: Value, T: Value> Feed<R, E, T> {
             // Whoever feeds one that is handled at once lets others run now and then.
             poll_fn(poll_turn).await;
             // One after the other, whoever feeds them, in the order in which they came.
-            let mut waiting = pin!(handle.lock_owned());
+            // Tokio's budget is not ours: used up, it would wake us by a way that only tokio knows.
+            let mut waiting = pin!(unconstrained(handle.lock_owned()));
             let waits_for = WaitsFor::here("an event before this one to be handled");
             let mut handle = poll_fn(|task| {
                 let locked = waiting.as_mut().poll(task);

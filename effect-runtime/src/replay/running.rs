@@ -38,7 +38,8 @@ impl<E: Value, A: Value> Running<E, A> {
             Err(deadlock) => {
                 self.root.interrupt();
                 drop(self.until_end_or_deadlock().await);
-                *self.run.lock() = None;
+                let over = self.run.lock().take();
+                drop(over);
                 panic!("{deadlock}");
             }
         }

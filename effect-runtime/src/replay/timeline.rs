@@ -136,7 +136,7 @@ impl<R: Env, E: Value> Timeline<R, E> {
         let when = when.into();
         let effect = effect.into_effect().map(drop).erase_once();
         let run = self.calls.lock().run.upgrade();
-        // By the clock of whoever asks: it may be later when the call is taken in.
+        // By the replay's clock at this moment: it may be later when the call is taken in.
         let when = match run {
             None => when,
             Some(run) => match when.time(run.wall_now()) {

@@ -107,6 +107,7 @@ pub(super) fn run<E: Value, A: Value>(
         .and_then(|exit| dropped.map(|()| exit))
         .and_then(|exit| catch(Kind::Assertion, "", || check(exit)))
         .and_then(|()| trial.run_audits(lost.is_some()).map_err(books));
+    trial.end_looks();
     census.timers = shared.timers_left();
     census.probes = trial.probes();
     // It keeps the wakers of what it can drop.
@@ -228,6 +229,7 @@ fn disturbance(plan: &Plan, trial: &Trial, max_steps: u32, detail: Detail) -> Bo
             Fault::Interrupt { .. } | Fault::Panic { .. } | Fault::SmallCapacity { .. } => {}
         }
     }
+    let looks = trial.clone();
     events.sort_by_key(|(step, _)| std::cmp::Reverse(*step));
     Box::new(Disturbance {
         spurious: Chance::new(plan.spurious_percent, plan.seed ^ 0xd1b5_4a32_d192_ed03),
@@ -236,7 +238,7 @@ fn disturbance(plan: &Plan, trial: &Trial, max_steps: u32, detail: Detail) -> Bo
             plan.poll_cost,
             Rng::with_seed(plan.seed ^ 0xaef1_7502_108e_f2d9),
         ),
-        when_idle: trial.idle_checks(),
+        when_idle: Box::new(move || looks.look_when_idle()),
         slow,
         events,
         max_steps,

@@ -176,7 +176,7 @@ impl Trial {
     /// Has something looked at each time that nobody can go on, before time passes: what does not hold then, nobody will
     /// mend. So a wake-up is found to be lost even if a later one makes up for it.
     ///
-    /// Runs with [slow](Fault::Slow) tasks are left out, where a wake-up may be on its way.
+    /// At the end of the run as well. Runs with [slow](Fault::Slow) tasks are left out, where a wake-up may be on its way.
     ///
     /// # Examples
     ///
@@ -196,10 +196,18 @@ impl Trial {
         self.inner.idle.lock().push(Box::new(check));
     }
 
-    /// All that is to be looked at when nobody can go on.
-    pub(super) fn idle_checks(&self) -> Box<dyn Fn() + Send> {
+    /// Has all looked at that is to be when nobody can go on.
+    pub(super) fn look_when_idle(&self) {
+        // Away meanwhile: one that looks may add another.
         let checks = std::mem::take(&mut *self.inner.idle.lock());
-        Box::new(move || checks.iter().for_each(|check| check()))
+        checks.iter().for_each(|check| check());
+        self.inner.idle.lock().splice(..0, checks);
+    }
+
+    /// Forgets what is to be looked at, which may hold on to anything.
+    pub(super) fn end_looks(&self) {
+        let over = std::mem::take(&mut *self.inner.idle.lock());
+        drop(over);
     }
 
     /// Says that something is wrong with the run if it is not so, from inside of the program: a panic would be a defect

@@ -101,20 +101,29 @@ impl Clock {
         match (there, next) {
             (None, Some(at)) if at <= outside.wall_now() => Idle::Wake(self.advance()),
             // What was due has been done.
-            (None, _) => Idle::Wake(outside.go_live()),
+            (None, _) => Idle::Wake(outside.go_live(self.reached)),
             (Some(now), Some(at)) if at <= now.max(self.reached) => Idle::Wake(self.advance()),
             (Some(_), next) => Idle::Wait(next.map(|at| outside.instant(at))),
         }
     }
 
-    /// Has those whose time has passed while others ran: if it goes with the clock outside, it does not stand still.
+    /// Has those whose time has passed while others ran, up to the first who is woken alone: if it goes with the clock
+    /// outside, it does not stand still.
     pub(super) fn overdue(&mut self) -> Vec<Waker> {
         let Some(now) = self.outside.as_ref().and_then(Outside::now) else {
             return Vec::new();
         };
-        let later = self.timers.split_off(&(now.saturating_add(1), (0, 0)));
-        let due = std::mem::replace(&mut self.timers, later);
-        due.into_values().collect()
+        let mut due = Vec::new();
+        while let Some(first) = self.timers.first_entry()
+            && first.key().0 <= now
+        {
+            let alone = first.key().1.0 != SLEEPERS;
+            due.push(first.remove());
+            if alone {
+                break;
+            }
+        }
+        due
     }
 
     /// Goes to the time of the next timers, and has those who wait for them.

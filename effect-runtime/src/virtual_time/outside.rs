@@ -59,9 +59,9 @@ impl Outside {
             .unwrap_or_else(|| now + A_LONG_TIME)
     }
 
-    /// Goes live, and has those who waited for it.
-    pub(super) fn go_live(&mut self) -> Vec<Waker> {
-        self.live = Some((self.wall_now(), self.runtime.now()));
+    /// Goes live, from where the run has got to at least, and has those who waited for it.
+    pub(super) fn go_live(&mut self, reached: Moment) -> Vec<Waker> {
+        self.live = Some((self.wall_now().max(reached), self.runtime.now()));
         self.take_waiting()
     }
 
