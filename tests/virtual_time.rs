@@ -368,3 +368,15 @@ fn what_a_foreign_drop_owes_at_the_end_still_runs() {
     value(VirtualTime::new(), program);
     assert!(*closed.lock().unwrap());
 }
+
+#[test]
+fn centuries_of_sleep_are_within_a_limit_that_is_beyond_all_time() {
+    const A_CENTURY: Duration = secs(100 * 365 * 24 * 3_600);
+    let program = effect(async |cx: Cx<()>| {
+        let begun = cx.now();
+        let slept = sleep::<_, Never>(2 * A_CENTURY).timeout(Duration::MAX);
+        let slept = cx.run(slept.exit()).await?;
+        Ok((slept.is_success(), cx.now() - begun))
+    });
+    assert_eq!(value(VirtualTime::new(), program), (true, 2 * A_CENTURY));
+}
