@@ -1,34 +1,20 @@
 //! Polls that nobody has asked for, wakers that are others, and polls that take time: what does not expect them is found.
 
+mod common;
+
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use common::simulated::{case, wrong};
 use effect::prelude::*;
 use effect::simulation::{Case, Plan, Sim, Trial};
 use effect::yield_now;
 
 const fn micros(n: u64) -> Duration {
     Duration::from_micros(n)
-}
-
-/// What a run finds wrong by a plan.
-fn wrong(plan: &Plan, program: impl Fn(&Trial) -> Case<Never, ()>) -> Option<String> {
-    Sim::new().replay(plan, program).wrong
-}
-
-/// A case of an async block that cannot fail.
-fn case<F, Fut>(body: F) -> Case<Never, ()>
-where
-    F: FnOnce(Cx<()>) -> Fut + Send + 'static,
-    Fut: Future<Output = ()> + Send + 'static,
-{
-    Case::new(effect(async move |cx: Cx<()>| {
-        body(cx).await;
-        Ok(())
-    }))
 }
 
 /// Notes of each poll whether it came with the same waker as the one before, while an hour passes in ten parts.

@@ -3,10 +3,10 @@
 mod common;
 
 use std::collections::HashSet;
-use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use common::Log;
+use common::simulated::{case, wrong};
 use effect::prelude::*;
 use effect::simulation::{Case, Order, Plan, Sim, Trial};
 use effect::yield_now;
@@ -16,23 +16,6 @@ fn plan(seed: u64, order: Order) -> Plan {
         order,
         ..Plan::of_seed(seed)
     }
-}
-
-/// What a run finds wrong by a plan.
-fn wrong(plan: &Plan, program: impl Fn(&Trial) -> Case<Never, ()>) -> Option<String> {
-    Sim::new().replay(plan, program).wrong
-}
-
-/// A case of an async block that cannot fail.
-fn case<F, Fut>(body: F) -> Case<Never, ()>
-where
-    F: FnOnce(Cx<()>) -> Fut + Send + 'static,
-    Fut: Future<Output = ()> + Send + 'static,
-{
-    Case::new(effect(async move |cx: Cx<()>| {
-        body(cx).await;
-        Ok(())
-    }))
 }
 
 /// The fibers of [`steps_by`], whose tasks are 1, 2 and 3.

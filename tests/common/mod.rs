@@ -9,6 +9,8 @@
 pub mod pipelines;
 pub mod steps;
 pub mod programs;
+pub mod replays;
+pub mod simulated;
 pub mod watched;
 pub mod elements;
 pub mod laws;

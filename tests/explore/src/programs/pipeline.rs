@@ -71,6 +71,14 @@ fn reader<T: effect::Value>(
     cx.fork_named("reader", reading.into_effect().ensuring(closing))
 }
 
+/// A report that adds up, and of which nothing is inside any more.
+fn settled(report: PipelineReport) -> PipelineReport {
+    assert_eq!(report.in_flight(), 0, "{report}");
+    let fates = report.delivered + report.failed + report.abandoned;
+    assert_eq!(report.received, fates, "{report}");
+    report
+}
+
 /// With an error channel, from a channel, through two stages with several workers.
 pub(super) mod routed {
     use super::*;
@@ -126,10 +134,7 @@ pub(super) mod routed {
             Ok(())
         });
         Case::new(program).check(move |exit| {
-            let report = progress.report();
-            assert_eq!(report.in_flight(), 0, "{report}");
-            let fates = report.delivered + report.failed + report.abandoned;
-            assert_eq!(report.received, fates, "{report}");
+            let report = settled(progress.report());
             if exit.is_some() {
                 assert!(
                     left_out.is_closed() && left_failed.is_closed(),
@@ -174,10 +179,7 @@ pub(super) mod fail_fast {
             Ok(())
         });
         Case::new(program).check(move |exit| {
-            let report = progress.report();
-            assert_eq!(report.in_flight(), 0, "{report}");
-            let fates = report.delivered + report.failed + report.abandoned;
-            assert_eq!(report.received, fates, "{report}");
+            let report = settled(progress.report());
             assert!(report.failed <= 1, "{report}");
             if exit.is_some() {
                 assert!(left.is_closed(), "an end was not told");
