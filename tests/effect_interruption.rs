@@ -249,3 +249,20 @@ fn on_interrupt_runs_for_the_side_of_a_race_whose_sibling_panics_and_not_for_the
         assert_eq!(log.lines(), ["cut"]);
     });
 }
+
+#[test]
+fn whoever_finds_a_channel_ready_each_time_lets_others_run_and_can_be_interrupted() {
+    everywhere(async |cx: Cx<()>| {
+        let channel = Channel::bounded(1);
+        let greedy = cx.fork(effect(async move |_: Cx<()>| {
+            for n in 0..u64::MAX {
+                channel.send(n).await.unwrap();
+                assert_eq!(channel.receive().await, Ok(n));
+            }
+            Ok::<_, Never>(())
+        }));
+        yield_now().await;
+        let Ok(exit) = cx.run(greedy.interrupt()).await;
+        assert!(exit.is_interrupt(), "{exit:?}");
+    });
+}

@@ -270,3 +270,27 @@ fn a_live_clock_does_not_begin_behind_itself() {
         assert!(took <= 11 * SECOND, "{took:?}");
     });
 }
+
+#[test]
+fn events_that_are_due_in_one_tick_of_the_clock_outside_keep_their_order() {
+    // Tokio's timers ring each millisecond.
+    common::in_virtual_time(async {
+        #[allow(clippy::disallowed_methods, reason = "it is the clock on tokio's wall")]
+        let now = SystemTime::now();
+        let after = |micros| now + SECOND + Duration::from_micros(micros);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let handle = || {
+            let seen = Arc::clone(&seen);
+            move |_, name: &'static str| {
+                let seen = Arc::clone(&seen);
+                sync(move || seen.lock().unwrap().push(name))
+            }
+        };
+        let replay = Replay::<(), Never>::starting(now)
+            .events(Events::past([(after(0), "a"), (after(1), "b")]), handle())
+            .events(Events::past([(after(2), "c")]), handle())
+            .then_live();
+        assert!(replay.run().run_exit().await.is_success());
+        assert_eq!(*seen.lock().unwrap(), ["a", "b", "c"]);
+    });
+}
