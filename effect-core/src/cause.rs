@@ -4,6 +4,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
+use crate::fiber::Interrupters;
 use crate::{Defect, FiberId};
 
 /// One reason for a failure.
@@ -59,6 +60,13 @@ impl<E> Cause<E> {
     /// Creates the cause of an interruption, by the given fiber where one asked for it.
     pub fn interrupt(by: Option<FiberId>) -> Self {
         Cause::one(Reason::Interrupt(by))
+    }
+
+    /// Creates the cause of an interruption by several, of whom there is at least one.
+    pub(crate) fn interrupts(by: Interrupters) -> Self {
+        Cause {
+            reasons: by.into_iter().map(Reason::Interrupt).collect(),
+        }
     }
 
     /// Adds what went wrong afterwards.

@@ -76,6 +76,10 @@ impl Settle {
         }
     }
 
+    pub(crate) fn fiber(&self) -> &Arc<FiberState> {
+        &self.fiber
+    }
+
     /// Takes on what was pushed since a mark, behind what is there.
     pub(crate) fn claim(&mut self, since: Mark) {
         let later = self.fiber.claim(since);

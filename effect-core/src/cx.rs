@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::fiber::{Fiber, FiberId, FiberState};
+use crate::frame::Frame;
+use crate::local::Locals;
+use crate::mask::Mask;
 use crate::net::{caught, net};
 use crate::program::{self, Outcome};
 use crate::scope::Scope;
@@ -35,8 +38,8 @@ use crate::{Cause, Defect, Effect, Env, IntoEffect, Never, Program, Runtime, Val
 pub struct Cx<R> {
     env: Arc<R>,
     fiber: Arc<FiberState>,
-    // `None` is the fiber's own scope, which needs no allocation.
-    scope: Option<Arc<Scope>>,
+    // `None` is a frame with nothing in it, which needs no allocation.
+    frame: Option<Arc<Frame>>,
 }
 
 impl<R> Cx<R> {
@@ -44,7 +47,7 @@ impl<R> Cx<R> {
         Cx {
             env,
             fiber,
-            scope: None,
+            frame: None,
         }
     }
 
@@ -52,16 +55,59 @@ impl<R> Cx<R> {
         Cx {
             env,
             fiber: Arc::clone(&self.fiber),
-            scope: self.scope.clone(),
+            frame: self.frame.clone(),
+        }
+    }
+
+    /// A copy of the frame, to be changed.
+    pub(crate) fn frame(&self) -> Frame {
+        self.frame.as_deref().cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn with_frame(&self, frame: Frame) -> Self {
+        Cx {
+            env: Arc::clone(&self.env),
+            fiber: Arc::clone(&self.fiber),
+            frame: Some(Arc::new(frame)),
         }
     }
 
     pub(crate) fn with_scope(&self, scope: Arc<Scope>) -> Self {
-        Cx {
-            env: Arc::clone(&self.env),
-            fiber: Arc::clone(&self.fiber),
+        self.with_frame(Frame {
             scope: Some(scope),
+            ..self.frame()
+        })
+    }
+
+    /// Makes a mask for a program that is about to take it for its own, at the root of a fiber.
+    pub(crate) fn expect_mask(&mut self) -> Arc<Mask> {
+        let mask = Arc::<Mask>::default();
+        *self = self.with_frame(Frame {
+            root_mask: Some(Arc::clone(&mask)),
+            ..self.frame()
+        });
+        mask
+    }
+
+    /// The context of a child: its locals are those of here, and no mask or scope is.
+    pub(crate) fn of_child(&self, child: &Arc<FiberState>) -> Self {
+        let cx = Cx::new(Arc::clone(&self.env), Arc::clone(child));
+        match self.locals() {
+            Some(locals) if !locals.is_empty() => cx.with_frame(Frame {
+                locals: locals.clone(),
+                ..Frame::default()
+            }),
+            _ => cx,
         }
+    }
+
+    /// The innermost mask that the effect is under, if it is under one.
+    pub(crate) fn mask(&self) -> Option<&Arc<Mask>> {
+        self.frame.as_ref()?.mask.as_ref()
+    }
+
+    pub(crate) fn locals(&self) -> Option<&Locals> {
+        Some(&self.frame.as_ref()?.locals)
     }
 
     pub(crate) fn fiber(&self) -> &Arc<FiberState> {
@@ -73,10 +119,8 @@ impl<R> Cx<R> {
     }
 
     pub(crate) fn scope(&self) -> &Scope {
-        match &self.scope {
-            Some(scope) => scope,
-            None => self.fiber.scope(),
-        }
+        let scope = self.frame.as_ref().and_then(|frame| frame.scope.as_ref());
+        scope.map_or_else(|| self.fiber.scope(), |scope| scope)
     }
 
     /// The environment.
@@ -256,7 +300,7 @@ impl<R> Clone for Cx<R> {
         Cx {
             env: Arc::clone(&self.env),
             fiber: Arc::clone(&self.fiber),
-            scope: self.scope.clone(),
+            frame: self.frame.clone(),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::budget::Turn;
 use crate::cleanup::{Mark, Settle};
 use crate::defect::{self, catch, catch_poll};
 use crate::fiber::{ExitSlot, FiberState, WakerId};
+use crate::mask::Mask;
 use crate::net::net;
 use crate::program::{self, Outcome};
 use crate::runtime::Report;
@@ -19,7 +20,7 @@ use crate::{Cause, Cx, Env, Exit, Never, Program, Value};
 /// Drives a forked fiber and leaves its exit for the handle.
 pub(crate) fn drive_child<R, E, A, P>(
     program: P,
-    cx: Cx<R>,
+    mut cx: Cx<R>,
     slot: Arc<ExitSlot<E, A>>,
 ) -> impl Future<Output = ()> + Send
 where
@@ -31,7 +32,7 @@ where
     // Outside the block: a task that is dropped before its first poll leaves its parent as well.
     let mut guard = DropGuard::new(cx.fiber());
     async move {
-        slot.put(body(program, &cx).await);
+        slot.put(body(program, &mut cx).await);
         end(cx.fiber()).await;
         guard.disarm();
     }
@@ -40,7 +41,7 @@ where
 /// Drives a root fiber, in place, to its exit.
 pub(crate) fn drive_root<R, E, A, P>(
     program: P,
-    cx: Cx<R>,
+    mut cx: Cx<R>,
 ) -> impl Future<Output = Exit<E, A>> + Send
 where
     R: Env,
@@ -51,7 +52,7 @@ where
     let mut guard = DropGuard::new(cx.fiber());
     async move {
         defect::watch_panics();
-        let exit = body(program, &cx).await;
+        let exit = body(program, &mut cx).await;
         end(cx.fiber()).await;
         guard.disarm();
         exit.with_defects(cx.fiber().take_defects())
@@ -65,20 +66,27 @@ pin_project! {
         listening: Option<WakerId>,
         // What is owed by drops that nobody in the body waits for. Boxed, because it is seldom there.
         background: Option<Box<Settle>>,
+        // Of a program that interruption waits for.
+        mask: Option<Arc<Mask>>,
         #[pin]
         body: Option<Fut>,
     }
 }
 
-fn body<R, P>(program: P, cx: &Cx<R>) -> Body<'_, impl Future<Output = Outcome<R, P>> + Send>
+fn body<'cx, R, P>(
+    program: P,
+    cx: &'cx mut Cx<R>,
+) -> Body<'cx, impl Future<Output = Outcome<R, P>> + Send + use<'cx, R, P>>
 where
     R: Env,
     P: Program<R>,
 {
+    let mask = program.is_masked().then(|| cx.expect_mask());
     Body {
         fiber: cx.fiber(),
         listening: None,
         background: None,
+        mask,
         body: Some(program::run(program, cx)),
     }
 }
@@ -89,11 +97,13 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Exit<E, A>> {
         let mut this = self.project();
         let fiber = *this.fiber;
+        let begun = this.listening.is_some();
         if *this.listening != Some(WakerId::of(task.waker())) {
             *this.listening = Some(fiber.listen(task));
         }
-        let interrupted = || Exit::Failure(Cause::interrupt(fiber.interrupted_by()));
-        let exit = if fiber.is_interrupted() {
+        let interrupted = || Exit::Failure(Cause::interrupts(fiber.interrupters()));
+        let mask = this.mask.as_deref();
+        let exit = if fiber.is_interrupted() && !holds(mask.filter(|_| begun)) {
             interrupted()
         } else {
             let body = this.body.as_mut().as_pin_mut();
@@ -114,7 +124,7 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
                         let _ = Pin::new(background).poll(task);
                     }
                     // The body may have interrupted itself, after which no waker will tell.
-                    if !fiber.is_interrupted() {
+                    if !fiber.is_interrupted() || holds(mask) {
                         return Poll::Pending;
                     }
                     interrupted()
@@ -127,6 +137,14 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
         drop_body(fiber, this.body);
         Poll::Ready(exit)
     }
+}
+
+/// Whether the mask of a body that has begun holds back an interruption. The parts that it excepts learn of it.
+fn holds(mask: Option<&Mask>) -> bool {
+    mask.is_some_and(|mask| {
+        mask.cut();
+        !mask.has_unwound()
+    })
 }
 
 /// Drops a body that has ended, and records the defect of a drop that panics.

@@ -18,6 +18,7 @@ pub(crate) mod failing;
 pub(crate) mod retrying;
 pub(crate) mod racing;
 pub(crate) mod scoping;
+pub(crate) mod masking;
 pub(crate) mod forking;
 pub(crate) mod providing;
 

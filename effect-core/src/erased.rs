@@ -70,6 +70,11 @@ impl<R: Env, E: Value, A: Value> Program<R> for Erased<R, E, A> {
     fn run_now(self, _cx: &Cx<R>) -> Step<R, E, A> {
         Step::Tail(self)
     }
+
+    fn is_masked(&self) -> bool {
+        let program = self.program.as_ref();
+        program.is_some_and(|program| program.is_masked_inside())
+    }
 }
 
 impl<R, E, A> Clone for Erased<R, E, A> {
@@ -106,12 +111,17 @@ impl<R, E, A> fmt::Debug for Erased<R, E, A> {
 /// The object-safe face of a program.
 trait ErasedProgram<R, E, A>: Send {
     fn clone_box(&self) -> Box<dyn ErasedProgram<R, E, A>>;
+    fn is_masked_inside(&self) -> bool;
     fn step<'cx>(self: Box<Self>, cx: &'cx Cx<R>) -> Stepped<'cx, R, E, A>;
 }
 
 impl<R: Env, P: Program<R> + Clone> ErasedProgram<R, P::Error, P::Value> for P {
     fn clone_box(&self) -> Box<dyn ErasedProgram<R, P::Error, P::Value>> {
         Box::new(self.clone())
+    }
+
+    fn is_masked_inside(&self) -> bool {
+        self.is_masked()
     }
 
     fn step<'cx>(self: Box<Self>, cx: &'cx Cx<R>) -> Stepped<'cx, R, P::Error, P::Value> {

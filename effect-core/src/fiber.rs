@@ -13,7 +13,7 @@ use crate::{Cause, Cx, Effect, Env, Exit, Never, Program, Value, WaitsFor, from_
 
 mod state;
 
-pub(crate) use state::{FiberState, WakerId};
+pub(crate) use state::{FiberState, Interrupters, WakerId};
 
 /// The identity of a fiber, unique in the process; in a run of virtual time, in that run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,7 +88,7 @@ impl<E: Value, A: Value> Fiber<E, A> {
             fiber: Arc::clone(&state),
             describe: |cause| cause.map(|error| format!("{error:?}")).to_string(),
         });
-        let cx = Cx::new(Arc::clone(cx.shared_env()), Arc::clone(&state));
+        let cx = cx.of_child(&state);
         let task = driver::drive_child(effect.program, cx, Arc::clone(&slot));
         parent.runtime().spawn(Box::pin(task));
         Fiber { slot }

@@ -24,6 +24,9 @@ mod driver;
 mod cleanup;
 mod settled;
 mod scope;
+mod mask;
+mod local;
+mod frame;
 mod schedule;
 mod waiting;
 mod runtime;
@@ -37,12 +40,14 @@ pub use effect::Effect;
 pub use effect::creating::{
     blocking, die, effect, fail, from_exit, from_result, never, sleep, succeed, sync,
 };
+pub use effect::masking::{Restore, uninterruptible_mask};
 pub use effect::racing::TimeoutError;
 pub use effect::scoping::acquire_release;
 pub use erased::Erased;
 pub use exit::Exit;
 pub use fiber::{Fiber, FiberId, FiberRef};
 pub use into_effect::IntoEffect;
+pub use local::FiberLocal;
 pub use program::{Outcome, Pace, Program, Step};
 pub use runtime::{Observer, Report, Runtime, Timer, TokioRuntime};
 pub use schedule::Schedule;
@@ -55,14 +60,14 @@ pub mod programs {
     };
     pub use crate::effect::failing::{Fold, MapError, OrDie, Recover, ToExit};
     pub use crate::effect::forking::Fork;
+    pub use crate::effect::masking::{Restored, Uninterruptible, UninterruptibleMask};
     pub use crate::effect::providing::Provide;
     pub use crate::effect::racing::{RaceFirst, RaceOk, Timeout, ZipPar};
     pub use crate::effect::retrying::Retry;
-    pub use crate::effect::scoping::{
-        AcquireRelease, Ensuring, OnInterrupt, Scoped, Uninterruptible,
-    };
+    pub use crate::effect::scoping::{AcquireRelease, Ensuring, OnInterrupt, Scoped};
     pub use crate::effect::sequencing::{FlatMap, Map, Tap, Zip};
     pub use crate::erased::OneShot;
     pub use crate::fiber::{AwaitExit, Join};
     pub use crate::into_effect::FromFuture;
+    pub use crate::local::Locally;
 }

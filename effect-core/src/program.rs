@@ -29,6 +29,11 @@ pub trait Program<R: Env>: Sized + Send + 'static {
         async move { Step::Done(self.run(cx).await) }
     }
 
+    /// Whether all of it is one region that interruption waits for, so that a fiber which runs it ends with its result.
+    fn is_masked(&self) -> bool {
+        false
+    }
+
     /// Runs without a future. Called only where [`PACE`](Program::PACE) allows it.
     ///
     /// # Panics

@@ -1,14 +1,16 @@
 //! Creating effects: from values, closures, futures and blocking code.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::marker::PhantomData;
 use std::task::Poll;
 use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::BoxFuture;
+use smallvec::SmallVec;
 
 use crate::defect::catch;
+use crate::mask::Told;
 use crate::opaque_debug::opaque_debug;
 use crate::program::{Pace, Step};
 use crate::{Cx, Defect, Effect, Env, Exit, Program, Reason, Value, WaitsFor, yield_now};
@@ -132,6 +134,11 @@ impl<R: Env, E: Value, A: Value> Program<R> for FromExit<E, A> {
             Reason::Fail(error) => Err(error),
             Reason::Die(defect) => defect.raise(),
             Reason::Interrupt(by) => {
+                if let Some(mask) = cx.mask() {
+                    // Interrupted as a part that the mask excepts would be.
+                    let _told = Told::new(mask, SmallVec::from_elem(by, 1));
+                    return pending().await;
+                }
                 cx.fiber().interrupt(by);
                 // The driver sees the request when its poll returns, and drops us here; a set of futures may poll us a few
                 // times before that. If we are in a finalizer or an uninterruptible effect, the driver cannot: we come

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::panic::Location;
 
+use crate::mask::catching;
 use crate::net::{caught, net};
 use crate::opaque_debug::opaque_debug;
 use crate::poll::{chain, then};
@@ -101,7 +102,8 @@ where
     /// Tells how this effect ended, as a value: success, failure or defect.
     ///
     /// An interruption is not seen here: it ends what is around this effect as well. A fiber's
-    /// [`exit`](crate::Fiber::exit) shows it.
+    /// [`exit`](crate::Fiber::exit) shows it, and so does this one under an
+    /// [`uninterruptible_mask`](crate::uninterruptible_mask), around a part that may be interrupted.
     ///
     /// # Examples
     ///
@@ -281,10 +283,12 @@ impl<R: Env, P: Program<R>> Program<R> for ToExit<P> {
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Result<Self::Value, Never>> + Send {
         let fiber = cx.fiber();
         // What a panic left to be done is done before anybody goes on.
-        let ended = settled(fiber, caught(fiber, self.program.run(cx)));
+        let body = catching(cx.mask(), self.program.run(cx));
+        let ended = settled(fiber, caught(fiber, body));
         then(net(fiber, ended), |(ended, defects): (Result<_, _>, _)| {
             let exit = match ended {
-                Ok(result) => Exit::from(result),
+                Ok(Ok(result)) => Exit::from(result),
+                Ok(Err(by)) => Exit::Failure(Cause::interrupts(by)),
                 Err(defect) => Exit::Failure(Cause::die(defect)),
             };
             Ok(exit.with_defects(defects))

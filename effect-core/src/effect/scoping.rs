@@ -1,16 +1,16 @@
-//! Clean-up that always runs: finalizers, resources, scopes, and what must not be interrupted.
+//! Clean-up that always runs: finalizers, resources, scopes.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::FutureExt;
 use pin_project_lite::pin_project;
 
-use crate::defect::catch_poll;
 use crate::effect::creating::succeed;
 use crate::fiber::FiberState;
+use crate::mask::{self, Masked};
 use crate::net::caught;
 use crate::opaque_debug::opaque_debug;
 use crate::program::{self, Outcome};
@@ -118,30 +118,6 @@ where
     /// ```
     pub fn scoped(self) -> Effect<R, E, A, Scoped<P>> {
         Effect::of(Scoped {
-            program: self.program,
-        })
-    }
-
-    /// Lets this effect end, once it has started, before it is interrupted.
-    ///
-    /// Whoever interrupts it waits. Interrupted before it has started, it never starts.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_core::{sleep, succeed, Never};
-    /// use std::time::Duration;
-    ///
-    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
-    /// # async fn main() {
-    /// let minute = sleep::<_, Never>(Duration::from_secs(60)).uninterruptible();
-    /// let before = tokio::time::Instant::now();
-    /// assert!(minute.timeout(Duration::from_secs(1)).await.is_err());
-    /// assert_eq!(before.elapsed().as_secs(), 60);
-    /// # }
-    /// ```
-    pub fn uninterruptible(self) -> Effect<R, E, A, Uninterruptible<P>> {
-        Effect::of(Uninterruptible {
             program: self.program,
         })
     }
@@ -397,7 +373,7 @@ where
     type Value = P::Value;
 
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        let inner = cx.clone();
+        let inner = mask::sealed(cx);
         let acquire = async move {
             let resource = program::run(self.acquire, &inner).await?;
             // Through an effect, so that the closure is called when the release is due, and may panic then.
@@ -405,70 +381,7 @@ where
             inner.add_finalizer(release).await;
             Ok(resource)
         };
-        Masked::new(cx.fiber(), acquire.boxed()).await
-    }
-}
-
-/// The program of [`Effect::uninterruptible`].
-#[derive(Clone, Debug)]
-pub struct Uninterruptible<P> {
-    program: P,
-}
-
-impl<R: Env, P: Program<R>> Program<R> for Uninterruptible<P> {
-    type Error = P::Error;
-    type Value = P::Value;
-
-    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        let inner = cx.clone();
-        let body = async move { program::run(self.program, &inner).await };
-        Masked::new(cx.fiber(), body.boxed()).await
-    }
-}
-
-/// A future that, dropped half-way, is owed to its fiber, and ends there.
-struct Masked<T: Send + 'static> {
-    fiber: Arc<FiberState>,
-    // `None` once it has ended.
-    body: Option<BoxFuture<'static, T>>,
-    started: bool,
-}
-
-impl<T: Send + 'static> Masked<T> {
-    fn new(fiber: &Arc<FiberState>, body: BoxFuture<'static, T>) -> Self {
-        Masked {
-            fiber: Arc::clone(fiber),
-            body: Some(body),
-            started: false,
-        }
-    }
-}
-
-impl<T: Send + 'static> Future for Masked<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<T> {
-        let this = &mut *self;
-        let body = this.body.as_mut().expect("polled after completion");
-        this.started = true;
-        match catch_poll(body.as_mut(), task) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(ended) => {
-                this.body = None;
-                // A body that panicked has ended: nothing of it is owed.
-                ended.map_or_else(|defect| defect.raise(), Poll::Ready)
-            }
-        }
-    }
-}
-
-impl<T: Send + 'static> Drop for Masked<T> {
-    fn drop(&mut self) {
-        if let Some(body) = self.body.take()
-            && self.started
-        {
-            self.fiber.owe(body.map(drop).boxed());
-        }
+        Masked::plain(cx, acquire.boxed()).await
     }
 }
 

@@ -36,6 +36,9 @@ pub(crate) struct FiberState {
     inner: Mutex<Inner>,
 }
 
+/// The fibers that have interrupted one, in the order in which they came; `None` is somebody outside of all fibers.
+pub(crate) type Interrupters = SmallVec<[Option<FiberId>; 1]>;
+
 /// What is waited for, where that is known, and since when.
 type Wait = (Option<WaitsFor>, Instant);
 
@@ -44,7 +47,7 @@ struct Inner {
     /// The driver's waker, and whoever else waits for this fiber to end.
     waker: Option<Waker>,
     joiners: SmallVec<[Waker; 2]>,
-    interrupted_by: Option<FiberId>,
+    interrupters: Interrupters,
     /// The parent, and this fiber's place among its children, until this one ends: a handle that is kept
     /// must not keep all ancestors.
     parent: Option<Place>,
@@ -89,7 +92,7 @@ impl FiberState {
         if siblings.awaits_children || siblings.done {
             // Its siblings have been interrupted, and nobody will come again to interrupt it as well.
             child.interrupted.store(true, Ordering::Release);
-            child.inner.lock().interrupted_by = Some(parent.id);
+            child.inner.lock().interrupters.push(Some(parent.id));
         }
         drop(siblings);
         child.observe_begun();
@@ -147,10 +150,15 @@ impl FiberState {
     pub(crate) fn interrupt(&self, by: Option<FiberId>) {
         let waker = {
             let mut inner = self.inner.lock();
-            if inner.done || self.interrupted.swap(true, Ordering::AcqRel) {
+            if inner.done {
                 return;
             }
-            inner.interrupted_by = by;
+            if !inner.interrupters.contains(&by) {
+                inner.interrupters.push(by);
+            }
+            if self.interrupted.swap(true, Ordering::AcqRel) {
+                return;
+            }
             inner.waker.clone()
         };
         if let Some(waker) = waker {
@@ -211,8 +219,13 @@ impl FiberState {
         self.interrupted.load(Ordering::Acquire)
     }
 
-    pub(crate) fn interrupted_by(&self) -> Option<FiberId> {
-        self.inner.lock().interrupted_by
+    /// Who has interrupted it, or a part of it: where nobody asked, a race was lost, or a time limit met.
+    pub(crate) fn interrupters(&self) -> Interrupters {
+        let by = self.inner.lock().interrupters.clone();
+        if by.is_empty() {
+            return SmallVec::from_elem(None, 1);
+        }
+        by
     }
 
     /// Makes sure that whatever happens to the fiber wakes this task.
