@@ -90,8 +90,8 @@ impl<R> Cx<R> {
     }
 
     /// The context of a child: its locals are those of here, and no mask or scope is.
-    pub(crate) fn of_child(&self, child: &Arc<FiberState>) -> Self {
-        let cx = Cx::new(Arc::clone(&self.env), Arc::clone(child));
+    pub(crate) fn of_child(&self, child: Arc<FiberState>) -> Self {
+        let cx = Cx::new(Arc::clone(&self.env), child);
         match self.locals() {
             Some(locals) if !locals.is_empty() => cx.with_frame(Frame {
                 locals: locals.clone(),
@@ -112,10 +112,6 @@ impl<R> Cx<R> {
 
     pub(crate) fn fiber(&self) -> &Arc<FiberState> {
         &self.fiber
-    }
-
-    pub(crate) fn shared_env(&self) -> &Arc<R> {
-        &self.env
     }
 
     pub(crate) fn scope(&self) -> &Scope {

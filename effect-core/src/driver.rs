@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use crate::budget::Turn;
 use crate::cleanup::{Mark, Settle};
 use crate::defect::{self, catch, catch_poll};
-use crate::fiber::{ExitSlot, FiberState, WakerId};
+use crate::fiber::{FiberState, TypedState, WakerId};
 use crate::mask::Mask;
 use crate::net::net;
 use crate::program::{self, Outcome};
@@ -20,8 +20,8 @@ use crate::{Cause, Cx, Env, Exit, Never, Program, Value};
 /// Drives a forked fiber and leaves its exit for the handle.
 pub(crate) fn drive_child<R, E, A, P>(
     program: P,
-    mut cx: Cx<R>,
-    slot: Arc<ExitSlot<E, A>>,
+    cx: Cx<R>,
+    state: Arc<TypedState<E, A>>,
 ) -> impl Future<Output = ()> + Send
 where
     R: Env,
@@ -30,18 +30,18 @@ where
     P: Program<R, Error = E, Value = A>,
 {
     // Outside the block: a task that is dropped before its first poll leaves its parent as well.
-    let mut guard = DropGuard::new(cx.fiber());
+    let mut driven = Driven::new(cx);
     async move {
-        slot.put(body(program, &mut cx).await);
-        end(cx.fiber()).await;
-        guard.disarm();
+        let exit = body(program, &mut driven.cx).await;
+        state.slot().put(exit);
+        driven.end().await;
     }
 }
 
 /// Drives a root fiber, in place, to its exit.
 pub(crate) fn drive_root<R, E, A, P>(
     program: P,
-    mut cx: Cx<R>,
+    cx: Cx<R>,
 ) -> impl Future<Output = Exit<E, A>> + Send
 where
     R: Env,
@@ -49,13 +49,12 @@ where
     A: Value,
     P: Program<R, Error = E, Value = A>,
 {
-    let mut guard = DropGuard::new(cx.fiber());
+    let mut driven = Driven::new(cx);
     async move {
         defect::watch_panics();
-        let exit = body(program, &mut cx).await;
-        end(cx.fiber()).await;
-        guard.disarm();
-        exit.with_defects(cx.fiber().take_defects())
+        let exit = body(program, &mut driven.cx).await;
+        driven.end().await;
+        exit.with_defects(driven.cx.fiber().take_defects())
     }
 }
 
@@ -98,9 +97,6 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
         let mut this = self.project();
         let fiber = *this.fiber;
         let begun = this.listening.is_some();
-        if *this.listening != Some(WakerId::of(task.waker())) {
-            *this.listening = Some(fiber.listen(task));
-        }
         let interrupted = || Exit::Failure(Cause::interrupts(fiber.interrupters()));
         let mask = this.mask.as_deref();
         let exit = if fiber.is_interrupted() && !holds(mask.filter(|_| begun)) {
@@ -115,6 +111,10 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
                 Poll::Ready(Ok(result)) => Exit::from(result),
                 Poll::Ready(Err(defect)) => Exit::Failure(Cause::die(defect)),
                 Poll::Pending => {
+                    // Only now: most fibers that never wait need not be woken. What happened before is seen below.
+                    if *this.listening != Some(WakerId::of(task.waker())) {
+                        *this.listening = Some(fiber.listen(task));
+                    }
                     fiber.observe_wait();
                     if fiber.mark() != Mark::START {
                         let background = this
@@ -195,27 +195,32 @@ pub(crate) fn finish_late(fiber: &Arc<FiberState>) {
 
 /// Sees to it that a driver which is itself dropped leaves nothing behind: a web framework drops its handler,
 /// a runtime shuts down.
-struct DropGuard {
-    fiber: Option<Arc<FiberState>>,
+struct Driven<R> {
+    cx: Cx<R>,
+    ended: bool,
 }
 
-impl DropGuard {
-    fn new(fiber: &Arc<FiberState>) -> Self {
-        DropGuard {
-            fiber: Some(Arc::clone(fiber)),
+impl<R> Driven<R> {
+    fn new(cx: Cx<R>) -> Self {
+        Driven { cx, ended: false }
+    }
+
+    /// Ends the fiber, whose body is gone.
+    async fn end(&mut self) {
+        if !self.cx.fiber().try_end() {
+            // Boxed, because a fiber that owes nothing need not make room for it.
+            Box::pin(end(self.cx.fiber())).await;
         }
-    }
-
-    fn disarm(&mut self) {
-        self.fiber = None;
+        self.ended = true;
     }
 }
 
-impl Drop for DropGuard {
+impl<R> Drop for Driven<R> {
     fn drop(&mut self) {
-        let Some(fiber) = self.fiber.take() else {
+        if self.ended {
             return;
-        };
+        }
+        let fiber = Arc::clone(self.cx.fiber());
         fiber.interrupt(None);
         if fiber.owed() == 0 && fiber.try_end() {
             return;

@@ -20,6 +20,7 @@ pub(crate) mod racing;
 pub(crate) mod scoping;
 pub(crate) mod masking;
 pub(crate) mod forking;
+pub(crate) mod parallel;
 pub(crate) mod providing;
 
 /// A typed, lazy description of a computation: it needs the environment `R`, and fails with `E` or

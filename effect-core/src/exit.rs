@@ -27,7 +27,11 @@ pub enum Exit<E, A> {
 impl<E, A> Exit<E, A> {
     /// Adds the defects of finalizers that ran later: what is there stays the primary reason, and a defect
     /// makes a success a failure.
+    #[inline]
     pub(crate) fn with_defects(self, defects: Vec<Defect>) -> Self {
+        if defects.is_empty() {
+            return self;
+        }
         defects
             .into_iter()
             .map(Cause::die)

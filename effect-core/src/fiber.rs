@@ -13,7 +13,7 @@ use crate::{Cause, Cx, Effect, Env, Exit, Never, Program, Value, WaitsFor, from_
 
 mod state;
 
-pub(crate) use state::{FiberState, Interrupters, WakerId};
+pub(crate) use state::{FiberState, Interrupters, Leave, WakerId};
 
 /// The identity of a fiber, unique in the process; in a run of virtual time, in that run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,8 +71,12 @@ impl fmt::Debug for FiberId {
 /// ```
 #[must_use = "a fiber whose handle is dropped runs on; join it, or say `drop`"]
 pub struct Fiber<E, A> {
-    slot: Arc<ExitSlot<E, A>>,
+    // `None` once the exit was taken.
+    state: Option<Arc<TypedState<E, A>>>,
 }
+
+/// What is known of a fiber, with its types.
+pub(crate) type TypedState<E, A> = FiberState<ExitSlot<E, A>>;
 
 impl<E: Value, A: Value> Fiber<E, A> {
     pub(crate) fn fork<R, P>(effect: Effect<R, E, A, P>, cx: &Cx<R>, name: Option<Arc<str>>) -> Self
@@ -82,26 +86,33 @@ impl<E: Value, A: Value> Fiber<E, A> {
         E: fmt::Debug,
     {
         let parent = cx.fiber();
-        let state = FiberState::child(parent, name);
-        let slot = Arc::new(ExitSlot {
+        let slot = ExitSlot {
             exit: Mutex::new(None),
-            fiber: Arc::clone(&state),
             describe: |cause| cause.map(|error| format!("{error:?}")).to_string(),
-        });
-        let cx = cx.of_child(&state);
-        let task = driver::drive_child(effect.program, cx, Arc::clone(&slot));
-        parent.runtime().spawn(Box::pin(task));
-        Fiber { slot }
+            forget: |fiber| fiber.slot().forget(fiber),
+        };
+        let state = FiberState::child(parent, name, slot);
+        let cx = cx.of_child(Arc::<TypedState<E, A>>::clone(&state));
+        let task = driver::drive_child(effect.program, cx, Arc::clone(&state));
+        match parent.runtime().as_tokio() {
+            Some(tokio) => tokio.spawn_unboxed(task),
+            None => parent.runtime().spawn(Box::pin(task)),
+        }
+        Fiber { state: Some(state) }
+    }
+
+    fn state(&self) -> &FiberState {
+        &**self.typed()
     }
 
     /// The identity of the fiber.
     pub fn id(&self) -> FiberId {
-        self.slot.fiber.id()
+        self.state().id()
     }
 
     /// Whether the fiber has ended, its finalizers and children included.
     pub fn is_done(&self) -> bool {
-        self.slot.fiber.is_done()
+        self.state().is_done()
     }
 
     /// Waits for the fiber and takes its result for one's own.
@@ -144,26 +155,54 @@ impl<E: Value, A: Value> Fiber<E, A> {
 
     /// Asks the fiber to end, and does not wait for it.
     pub fn interrupt_fork(&self) {
-        self.slot.fiber.interrupt(None);
+        self.state().interrupt(None);
     }
 
-    async fn wait(self, waits_for: WaitsFor) -> Exit<E, A> {
+    pub(crate) fn interrupt_by(&self, by: Option<FiberId>) {
+        self.state().interrupt(by);
+    }
+
+    async fn wait(mut self, waits_for: WaitsFor) -> Exit<E, A> {
+        self.ended(waits_for).await
+    }
+
+    /// Waits for the fiber, and takes its exit.
+    pub(crate) async fn ended(&mut self, waits_for: WaitsFor) -> Exit<E, A> {
         poll_fn(|task| {
-            let polled = self.slot.fiber.poll_done(task);
+            let polled = self.state().poll_done(task);
             if polled.is_pending() {
                 waits_for.note();
             }
             polled
         })
         .await;
-        self.slot.take()
+        let state = self.state.take().expect(TAKEN_ONCE);
+        state.slot().take(&*state)
+    }
+}
+
+const TAKEN_ONCE: &str = "the exit of a fiber is taken once, with its handle";
+
+impl<E, A> Fiber<E, A> {
+    fn typed(&self) -> &Arc<TypedState<E, A>> {
+        self.state.as_ref().expect(TAKEN_ONCE)
+    }
+}
+
+impl<E, A> Drop for Fiber<E, A> {
+    fn drop(&mut self) {
+        if let Some(state) = self.state.take()
+            && state.leave_handle()
+        {
+            (state.slot().forget)(&state);
+        }
     }
 }
 
 impl<E, A> fmt::Debug for Fiber<E, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fiber")
-            .field("id", &self.slot.fiber.id())
+            .field("state", self.typed())
             .finish_non_exhaustive()
     }
 }
@@ -202,7 +241,7 @@ impl<R: Env, E: Value, A: Value> Program<R> for AwaitExit<E, A> {
 
     async fn run(self, cx: &Cx<R>) -> Result<Exit<E, A>, Never> {
         if self.interrupt {
-            self.fiber.slot.fiber.interrupt(Some(cx.fiber_id()));
+            self.fiber.state().interrupt(Some(cx.fiber_id()));
         }
         Ok(self.fiber.wait(self.waits_for).await)
     }
@@ -211,8 +250,9 @@ impl<R: Env, E: Value, A: Value> Program<R> for AwaitExit<E, A> {
 /// Where a fiber leaves its exit, and the handle finds it.
 pub(crate) struct ExitSlot<E, A> {
     exit: Mutex<Option<Exit<E, A>>>,
-    fiber: Arc<FiberState>,
     describe: fn(Cause<E>) -> String,
+    /// As [`Leave::forget`], for whoever has dropped the handle, and does not know of its types that they are values.
+    forget: fn(&TypedState<E, A>),
 }
 
 impl<E, A> ExitSlot<E, A> {
@@ -221,22 +261,21 @@ impl<E, A> ExitSlot<E, A> {
     }
 
     /// A fiber that was dropped with its runtime leaves no exit: it was interrupted.
-    fn take(&self) -> Exit<E, A> {
+    fn take(&self, fiber: &FiberState) -> Exit<E, A> {
         let exit = self.exit.lock().take();
         exit.unwrap_or_else(|| Exit::Failure(Cause::interrupt(None)))
-            .with_defects(self.fiber.take_defects())
+            .with_defects(fiber.take_defects())
     }
 }
 
-impl<E, A> Drop for ExitSlot<E, A> {
-    fn drop(&mut self) {
-        // The fiber has ended and the last handle is gone: an exit that is still here was never seen.
-        let exit = self.exit.get_mut().take();
-        let exit = exit.map(|exit| exit.with_defects(self.fiber.take_defects()));
+impl<E: Value, A: Value> Leave for ExitSlot<E, A> {
+    fn forget(&self, fiber: &FiberState) {
+        let exit = self.exit.lock().take();
+        let exit = exit.map(|exit| exit.with_defects(fiber.take_defects()));
         if let Some(Exit::Failure(cause)) = exit
             && !cause.is_interrupt()
         {
-            self.fiber.report_unobserved(&(self.describe)(cause));
+            fiber.report_unobserved(&(self.describe)(cause));
         }
     }
 }

@@ -23,6 +23,7 @@ mod fiber;
 mod driver;
 mod cleanup;
 mod settled;
+mod crew;
 mod scope;
 mod mask;
 mod local;
@@ -41,6 +42,7 @@ pub use effect::creating::{
     blocking, die, effect, fail, from_exit, from_result, never, sleep, succeed, sync,
 };
 pub use effect::masking::{Restore, uninterruptible_mask};
+pub use effect::parallel::{collect_all_par, for_each_par, for_each_par_forked};
 pub use effect::racing::TimeoutError;
 pub use effect::scoping::acquire_release;
 pub use erased::Erased;
@@ -59,8 +61,9 @@ pub mod programs {
         Blocking, Die, Forever, FromExit, FromFn, FromResult, Sleep, Sync,
     };
     pub use crate::effect::failing::{Fold, MapError, OrDie, Recover, ToExit};
-    pub use crate::effect::forking::Fork;
+    pub use crate::effect::forking::{Fork, OnFiber};
     pub use crate::effect::masking::{Restored, Uninterruptible, UninterruptibleMask};
+    pub use crate::effect::parallel::{ForEachPar, ForEachParForked};
     pub use crate::effect::providing::Provide;
     pub use crate::effect::racing::{RaceFirst, RaceOk, Timeout, ZipPar};
     pub use crate::effect::retrying::Retry;

@@ -26,6 +26,12 @@ pub trait Runtime: Any + fmt::Debug + Send + Sync {
     /// Starts a task. It is dropped, unpolled, if the runtime has shut down.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 
+    /// The tokio runtime that this is, which starts a task without a box around it.
+    #[doc(hidden)]
+    fn as_tokio(&self) -> Option<&TokioRuntime> {
+        None
+    }
+
     /// Starts an orphan: what is still owed by a fiber whose driver was dropped, its finalizers.
     ///
     /// Nobody waits for an orphan, so a runtime that can shut down should count them and wait for them first.

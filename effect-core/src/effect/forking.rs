@@ -3,8 +3,14 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use std::sync::Arc;
+
+use futures::future::FutureExt;
+
+use crate::fiber::FiberState;
 use crate::program::Outcome;
-use crate::{Cx, Effect, Env, Fiber, Program, Value};
+use crate::settled::settled;
+use crate::{Cx, Effect, Env, Exit, Fiber, Program, Value, WaitsFor, from_exit};
 
 /// # Forking
 impl<R, E, A, P> Effect<R, E, A, P>
@@ -38,6 +44,104 @@ where
             program: self.program,
             error: PhantomData,
         })
+    }
+}
+
+/// # Running on a fiber
+impl<R, E, A, P> Effect<R, E, A, P>
+where
+    R: Env,
+    E: Value + fmt::Debug,
+    A: Value,
+{
+    /// Runs the effect on a fiber of its own, on any core, and waits for it: forks and joins in one.
+    ///
+    /// # Errors
+    ///
+    /// What the effect fails with.
+    ///
+    /// # Cancel safety
+    ///
+    /// Interrupted, it interrupts the fiber, and whoever interrupted waits until that has ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{sync, Never};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let sum = |to: u64| sync::<_, Never, _, _>(move || (0..to).sum::<u64>()).on_fiber();
+    /// assert_eq!(sum(1_000).zip_par(sum(2_000)).await, Ok((499_500, 1_999_000)));
+    /// # }
+    /// ```
+    pub fn on_fiber(self) -> Effect<R, E, A, OnFiber<P>> {
+        Effect::of(OnFiber::new(self.program))
+    }
+}
+
+/// The program of [`Effect::on_fiber`].
+#[derive(Clone, Debug)]
+pub struct OnFiber<P> {
+    program: P,
+}
+
+impl<P> OnFiber<P> {
+    pub(crate) fn new(program: P) -> Self {
+        OnFiber { program }
+    }
+}
+
+impl<R, P> Program<R> for OnFiber<P>
+where
+    R: Env,
+    P: Program<R>,
+    P::Error: fmt::Debug,
+{
+    type Error = P::Error;
+    type Value = P::Value;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        let body = async {
+            let mut owed = OwedEnd {
+                owner: cx.fiber(),
+                fiber: Some(cx.fork(Effect::new(self.program))),
+            };
+            let ended = owed.fiber.as_mut().expect("it was put there");
+            let exit = ended.ended(WaitsFor::here("a fiber of its own")).await;
+            owed.fiber = None;
+            exit
+        };
+        match settled(cx.fiber(), body).await {
+            Exit::Success(value) => Ok(value),
+            failure => Box::pin(from_exit::<R, _, _>(failure).program.run(cx)).await,
+        }
+    }
+}
+
+/// Owes the interruption of a fiber, and the waiting for its end, to another.
+struct OwedEnd<'cx, E: Value, A: Value> {
+    owner: &'cx Arc<FiberState>,
+    fiber: Option<Fiber<E, A>>,
+}
+
+impl<E: Value, A: Value> Drop for OwedEnd<'_, E, A> {
+    fn drop(&mut self) {
+        let Some(mut fiber) = self.fiber.take() else {
+            return;
+        };
+        fiber.interrupt_by(Some(self.owner.id()));
+        let owner = Arc::clone(self.owner);
+        let work = async move {
+            let waits_for = WaitsFor::here("a fiber that it interrupts");
+            // Its result is not wanted any more, but a bug in it is one here.
+            if let Exit::Failure(cause) = fiber.ended(waits_for).await {
+                cause
+                    .defects()
+                    .for_each(|defect| owner.record_defect(defect.clone()));
+            }
+        };
+        self.owner.owe(work.boxed());
     }
 }
 

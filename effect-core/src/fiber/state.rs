@@ -17,8 +17,8 @@ use crate::driver;
 use crate::scope::{Finalizer, Scope};
 use crate::{Defect, Observer, Report, Runtime, WaitsFor};
 
-/// What is known of a fiber, whatever its types.
-pub(crate) struct FiberState {
+/// What is known of a fiber, whatever its types, and where it leaves its exit.
+pub(crate) struct FiberState<S: ?Sized = dyn Leave> {
     id: FiberId,
     name: Option<Arc<str>>,
     runtime: Arc<dyn Runtime>,
@@ -34,6 +34,28 @@ pub(crate) struct FiberState {
     /// How many defects of finalizers are recorded. Written under the lock, by this fiber's own task mostly.
     defects: AtomicUsize,
     inner: Mutex<Inner>,
+    // In here, and not beside it, because an allocation is a good part of what a fiber costs.
+    slot: S,
+}
+
+/// A place where a fiber leaves its exit, whatever its type.
+pub(crate) trait Leave: Send + Sync + 'static {
+    /// Drops an exit that nobody will look at any more, and reports a failure that nobody has seen.
+    fn forget(&self, fiber: &FiberState);
+}
+
+/// The exit of a root fiber is its driver's output.
+impl Leave for () {
+    fn forget(&self, _fiber: &FiberState) {}
+}
+
+/// What many fibers do without, and need not make room for.
+#[derive(Default)]
+struct Rest {
+    interrupters: Interrupters,
+    children: Slab<Arc<FiberState>>,
+    cleanup: CleanupQueue,
+    defects: Vec<Defect>,
 }
 
 /// The fibers that have interrupted one, in the order in which they came; `None` is somebody outside of all fibers.
@@ -46,17 +68,17 @@ type Wait = (Option<WaitsFor>, Instant);
 struct Inner {
     /// The driver's waker, and whoever else waits for this fiber to end.
     waker: Option<Waker>,
-    joiners: SmallVec<[Waker; 2]>,
-    interrupters: Interrupters,
+    joiners: SmallVec<[Waker; 1]>,
     /// The parent, and this fiber's place among its children, until this one ends: a handle that is kept
     /// must not keep all ancestors.
     parent: Option<Place>,
-    children: Slab<Arc<FiberState>>,
+    /// What many fibers do without.
+    rest: Option<Box<Rest>>,
     /// Whether the driver has interrupted the children, and waits for the last of them to end.
     awaits_children: bool,
-    cleanup: CleanupQueue,
-    defects: Vec<Defect>,
     done: bool,
+    /// Whether the handle is gone, and nobody will look at the exit.
+    forgotten: bool,
     /// Whether an orphan works on what was owed after the end.
     late: bool,
 }
@@ -77,29 +99,46 @@ type Place = (Arc<FiberState>, usize);
 
 impl FiberState {
     pub(crate) fn root(runtime: Arc<dyn Runtime>) -> Arc<Self> {
-        let root = Arc::new(FiberState::new(None, runtime, None));
+        let root: Arc<FiberState> = Arc::new(FiberState::new(None, runtime, None, ()));
         root.observe_begun();
         root
     }
 
-    pub(super) fn child(parent: &Arc<FiberState>, name: Option<Arc<str>>) -> Arc<Self> {
+    pub(super) fn child<S: Leave>(
+        parent: &Arc<FiberState>,
+        name: Option<Arc<str>>,
+        slot: S,
+    ) -> Arc<FiberState<S>> {
         let mut siblings = parent.inner.lock();
-        let entry = siblings.children.vacant_entry();
+        let entry = siblings.rest_mut().children.vacant_entry();
         let family = Some((Arc::clone(parent), entry.key()));
         let runtime = Arc::clone(&parent.runtime);
-        let child = Arc::new(FiberState::new(name, runtime, family));
+        let typed = Arc::new(FiberState::new(name, runtime, family, slot));
+        let child: Arc<FiberState> = Arc::<FiberState<S>>::clone(&typed);
         entry.insert(Arc::clone(&child));
         if siblings.awaits_children || siblings.done {
             // Its siblings have been interrupted, and nobody will come again to interrupt it as well.
             child.interrupted.store(true, Ordering::Release);
-            child.inner.lock().interrupters.push(Some(parent.id));
+            child
+                .inner
+                .lock()
+                .rest_mut()
+                .interrupters
+                .push(Some(parent.id));
         }
         drop(siblings);
         child.observe_begun();
-        child
+        typed
     }
+}
 
-    fn new(name: Option<Arc<str>>, runtime: Arc<dyn Runtime>, parent: Option<Place>) -> Self {
+impl<S> FiberState<S> {
+    fn new(
+        name: Option<Arc<str>>,
+        runtime: Arc<dyn Runtime>,
+        parent: Option<Place>,
+        slot: S,
+    ) -> Self {
         let (id, waits) = match runtime.observer() {
             None => (FiberId::next(), None),
             Some(observer) => (observer.next_id(), Some(Box::default())),
@@ -118,9 +157,23 @@ impl FiberState {
                 parent,
                 ..Inner::default()
             }),
+            slot,
         }
     }
 
+    pub(crate) fn slot(&self) -> &S {
+        &self.slot
+    }
+
+    /// Ends with the handle. True if the exit is there by now, and to be forgotten; if not, the fiber will do it.
+    pub(super) fn leave_handle(&self) -> bool {
+        let mut inner = self.inner.lock();
+        inner.forgotten = true;
+        inner.done
+    }
+}
+
+impl FiberState {
     pub(crate) fn id(&self) -> FiberId {
         self.id
     }
@@ -130,12 +183,9 @@ impl FiberState {
     }
 
     pub(super) fn children(&self) -> SmallVec<[Arc<FiberState>; 4]> {
-        self.inner
-            .lock()
-            .children
-            .iter()
-            .map(|(_, child)| Arc::clone(child))
-            .collect()
+        let inner = self.inner.lock();
+        let children = inner.rest.iter().flat_map(|rest| rest.children.iter());
+        children.map(|(_, child)| Arc::clone(child)).collect()
     }
 
     pub(crate) fn runtime(&self) -> &Arc<dyn Runtime> {
@@ -153,8 +203,9 @@ impl FiberState {
             if inner.done {
                 return;
             }
-            if !inner.interrupters.contains(&by) {
-                inner.interrupters.push(by);
+            let interrupters = &mut inner.rest_mut().interrupters;
+            if !interrupters.contains(&by) {
+                interrupters.push(by);
             }
             if self.interrupted.swap(true, Ordering::AcqRel) {
                 return;
@@ -187,10 +238,15 @@ impl FiberState {
     #[inline]
     pub(crate) fn observe_wait(self: &Arc<Self>) {
         if let Some(waits) = &self.waits {
-            *waits.lock() = Some((WaitsFor::take_latest(), self.runtime.now()));
-            if let Some(observer) = self.observer() {
-                observer.suspended(&FiberRef::new(self));
-            }
+            self.note_wait(waits);
+        }
+    }
+
+    #[cold]
+    fn note_wait(self: &Arc<Self>, waits: &Mutex<Option<Wait>>) {
+        *waits.lock() = Some((WaitsFor::take_latest(), self.runtime.now()));
+        if let Some(observer) = self.observer() {
+            observer.suspended(&FiberRef::new(self));
         }
     }
 
@@ -221,18 +277,19 @@ impl FiberState {
 
     /// Who has interrupted it, or a part of it: where nobody asked, a race was lost, or a time limit met.
     pub(crate) fn interrupters(&self) -> Interrupters {
-        let by = self.inner.lock().interrupters.clone();
-        if by.is_empty() {
-            return SmallVec::from_elem(None, 1);
-        }
-        by
+        let inner = self.inner.lock();
+        let by = inner.rest.as_ref().map(|rest| rest.interrupters.clone());
+        let by = by.filter(|by| !by.is_empty());
+        by.unwrap_or_else(|| SmallVec::from_elem(None, 1))
     }
 
     /// Makes sure that whatever happens to the fiber wakes this task.
     pub(crate) fn listen(&self, task: &Context<'_>) -> WakerId {
         let waker = task.waker().clone();
-        // Of the clone, which stays alive: an address means nothing of a waker that is gone.
-        let id = WakerId::of(&waker);
+        // Of the clone, which stays alive: an address means nothing of a waker that is gone. Where both mean the same
+        // task, the table of the one that will be seen again: a clone may have another, with the same functions in it.
+        let same = waker.data() == task.waker().data();
+        let id = WakerId::of(if same { task.waker() } else { &waker });
         // The old one is dropped when the lock is free: a task may go with it, and that may drop anything.
         let _replaced = self.inner.lock().waker.replace(waker);
         id
@@ -240,8 +297,9 @@ impl FiberState {
 
     pub(crate) fn record_defect(&self, defect: Defect) {
         let mut inner = self.inner.lock();
-        inner.defects.push(defect);
-        self.defects.store(inner.defects.len(), Ordering::Relaxed);
+        let recorded = &mut inner.rest_mut().defects;
+        recorded.push(defect);
+        self.defects.store(recorded.len(), Ordering::Relaxed);
     }
 
     /// Puts another list in the place of the one that defects of finalizers are recorded in.
@@ -251,8 +309,9 @@ impl FiberState {
             return;
         }
         let mut inner = self.inner.lock();
-        std::mem::swap(&mut inner.defects, defects);
-        self.defects.store(inner.defects.len(), Ordering::Relaxed);
+        let recorded = &mut inner.rest_mut().defects;
+        std::mem::swap(recorded, defects);
+        self.defects.store(recorded.len(), Ordering::Relaxed);
     }
 
     /// Takes the defects of finalizers that were recorded.
@@ -272,7 +331,7 @@ impl FiberState {
         let (late, waker) = {
             let mut inner = self.inner.lock();
             let at = Mark(self.pushed.fetch_add(1, Ordering::AcqRel));
-            inner.cleanup.push(at, work);
+            inner.rest_mut().cleanup.push(at, work);
             let late = inner.done && !std::mem::replace(&mut inner.late, true);
             (late, inner.waker.clone())
         };
@@ -295,7 +354,7 @@ impl FiberState {
     /// Ends the work on what was owed late. False if there is more by now.
     pub(crate) fn try_end_late(&self) -> bool {
         let mut inner = self.inner.lock();
-        let ended = inner.cleanup.len() == 0;
+        let ended = inner.owed() == 0;
         inner.late = !ended;
         ended
     }
@@ -305,7 +364,7 @@ impl FiberState {
         if self.mark() <= since {
             return Claimed::new();
         }
-        let claimed = self.inner.lock().cleanup.claim(since);
+        let claimed = self.inner.lock().rest_mut().cleanup.claim(since);
         self.claimed.fetch_add(claimed.len(), Ordering::Relaxed);
         claimed
     }
@@ -318,11 +377,11 @@ impl FiberState {
     /// How many finalizers are owed. Children are not counted: they owe their own.
     pub(crate) fn owed(&self) -> usize {
         let claimed = self.claimed.load(Ordering::Relaxed);
-        claimed + self.inner.lock().cleanup.len() + self.scope.len()
+        claimed + self.inner.lock().owed() + self.scope.len()
     }
 
     pub(crate) fn has_children(&self) -> bool {
-        !self.inner.lock().children.is_empty()
+        self.inner.lock().has_children()
     }
 
     pub(crate) fn interrupt_children(&self) {
@@ -337,7 +396,7 @@ impl FiberState {
         let waker = task.waker().clone();
         let _replaced = {
             let mut inner = self.inner.lock();
-            if inner.children.is_empty() {
+            if !inner.has_children() {
                 inner.awaits_children = false;
                 return Poll::Ready(());
             }
@@ -367,14 +426,17 @@ impl FiberState {
 
     /// Ends the fiber, unless more is owed by now. True if it has ended.
     pub(crate) fn try_end(&self) -> bool {
-        let ended = {
+        let (ended, forgotten) = {
             let mut inner = self.inner.lock();
-            let owes = inner.cleanup.len() > 0 || !inner.children.is_empty();
+            let owes = inner.owed() > 0 || inner.has_children();
             if owes || !self.scope.try_close() {
                 return false;
             }
-            inner.end()
+            (inner.end(), inner.forgotten)
         };
+        if forgotten {
+            self.slot.forget(self);
+        }
         ended.tell();
         self.observe_ended();
         true
@@ -382,17 +444,22 @@ impl FiberState {
 
     /// Ends the fiber with what it still owes: its runtime is gone, and nothing can run it.
     pub(crate) fn abandon(&self) -> usize {
-        let (owed, ended) = {
+        let (owed, ended, forgotten) = {
             let mut inner = self.inner.lock();
             // What the drops below owe is lost as well, and has to be told of as well.
             inner.late = false;
-            (std::mem::take(&mut inner.cleanup), inner.end())
+            let owed = inner.rest.as_mut();
+            let owed = owed.map(|rest| std::mem::take(&mut rest.cleanup));
+            (owed, inner.end(), inner.forgotten)
         };
-        let mut lost = owed.len();
+        let mut lost = owed.as_ref().map_or(0, CleanupQueue::len);
         drop(owed);
         while let Some(finalizer) = self.scope.pop() {
             lost += 1;
             drop(finalizer);
+        }
+        if forgotten {
+            self.slot.forget(self);
         }
         ended.tell();
         self.observe_ended();
@@ -401,6 +468,19 @@ impl FiberState {
 }
 
 impl Inner {
+    fn rest_mut(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+
+    fn owed(&self) -> usize {
+        self.rest.as_ref().map_or(0, |rest| rest.cleanup.len())
+    }
+
+    fn has_children(&self) -> bool {
+        let rest = self.rest.as_ref();
+        rest.is_some_and(|rest| !rest.children.is_empty())
+    }
+
     fn end(&mut self) -> Ended {
         self.done = true;
         Ended {
@@ -415,7 +495,7 @@ impl Inner {
 struct Ended {
     // Nobody any more, but it is dropped when the lock is free.
     _waker: Option<Waker>,
-    joiners: SmallVec<[Waker; 2]>,
+    joiners: SmallVec<[Waker; 1]>,
     parent: Option<Place>,
 }
 
@@ -428,8 +508,8 @@ impl Ended {
         };
         let (_child, waker) = {
             let mut family = parent.inner.lock();
-            let child = family.children.remove(place);
-            let last = family.awaits_children && family.children.is_empty();
+            let child = family.rest_mut().children.remove(place);
+            let last = family.awaits_children && !family.has_children();
             (child, if last { family.waker.clone() } else { None })
         };
         if let Some(waker) = waker {
@@ -438,7 +518,7 @@ impl Ended {
     }
 }
 
-impl fmt::Debug for FiberState {
+impl<S: ?Sized> fmt::Debug for FiberState<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FiberState")
             .field("id", &self.id)

@@ -10,6 +10,7 @@
 
 mod orphans;
 
+use std::future::Future;
 use std::time::Instant;
 
 use futures::future::BoxFuture;
@@ -96,7 +97,18 @@ impl TokioRuntime {
     }
 }
 
+impl TokioRuntime {
+    /// Starts a task whose type is known: tokio's own box is the only one.
+    pub(crate) fn spawn_unboxed(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(task);
+    }
+}
+
 impl Runtime for TokioRuntime {
+    fn as_tokio(&self) -> Option<&TokioRuntime> {
+        Some(self)
+    }
+
     fn spawn(&self, task: BoxFuture<'static, ()>) {
         self.handle.spawn(task);
     }
