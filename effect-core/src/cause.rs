@@ -5,6 +5,7 @@ use std::fmt;
 use smallvec::SmallVec;
 
 use crate::fiber::Interrupters;
+use crate::trace::Trace;
 use crate::{Defect, FiberId};
 
 /// One reason for a failure.
@@ -18,11 +19,43 @@ pub enum Reason<E> {
     Interrupt(Option<FiberId>),
 }
 
+/// When a reason came up, seen from what failed.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{fail, sync, Phase};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let task = fail::<_, _, ()>("disk full").ensuring(sync(|| panic!("not closed")));
+/// let exit = task.run_exit().await;
+/// let phases: Vec<Phase> = exit.cause().unwrap().phases().collect();
+/// assert_eq!(phases, [Phase::Body, Phase::Finalizer]);
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// While the effect itself ran.
+    #[default]
+    Body,
+    /// While it was cleaned up after.
+    Finalizer,
+    /// Beside it, in what ran at the same time.
+    Parallel,
+}
+
 /// Why an effect failed: the primary reason, and whatever went wrong after it.
 ///
 /// The list is flat, in the order in which things went wrong: an effect that fails with `E` and whose
-/// finalizers then panic has the reasons `Fail(E)`, `Die`, `Die`. Trees, which other systems use here,
-/// overflow the stack when they are deep and are hard to read when they are not.
+/// finalizers then panic has the reasons `Fail(E)`, `Die`, `Die`, and the [phases](Cause::phases) tell them
+/// apart. Trees, which other systems use here, overflow the stack when they are deep and are hard to read when
+/// they are not.
+///
+/// Printed plainly, a cause is one line; printed with `{:#}`, it has a line for each reason, and the
+/// [trace](Cause::trace) of the first. Two causes are equal when they have the same reasons in the same phases,
+/// wherever these were raised.
 ///
 /// # Examples
 ///
@@ -34,17 +67,30 @@ pub enum Reason<E> {
 /// assert!(cause.is_die());
 /// assert!(cause.to_string().starts_with("failed: disk full; then died: release panicked"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Cause<E> {
     // Never empty.
     reasons: SmallVec<[Reason<E>; 1]>,
+    // Boxed, because every exit has room for it, and most causes are one reason of the body.
+    details: Option<Box<Details>>,
+}
+
+/// What is known of a cause besides its reasons.
+#[derive(Clone, Default)]
+struct Details {
+    /// The phases of the first reasons; those of the rest are [`Phase::Body`].
+    phases: SmallVec<[Phase; 4]>,
+    trace: Option<Trace>,
 }
 
 impl<E> Cause<E> {
     fn one(reason: Reason<E>) -> Self {
         let mut reasons = SmallVec::new();
         reasons.push(reason);
-        Cause { reasons }
+        Cause {
+            reasons,
+            details: None,
+        }
     }
 
     /// Creates the cause of a typed failure.
@@ -66,14 +112,105 @@ impl<E> Cause<E> {
     pub(crate) fn interrupts(by: Interrupters) -> Self {
         Cause {
             reasons: by.into_iter().map(Reason::Interrupt).collect(),
+            details: None,
         }
     }
 
-    /// Adds what went wrong afterwards.
+    /// Adds what went wrong afterwards. What is there stays the primary reason.
     #[must_use]
     pub fn and(mut self, later: Cause<E>) -> Self {
+        if later.has_phases() {
+            let before = self.reasons.len();
+            let phases = &mut self.details.get_or_insert_default().phases;
+            phases.resize(before, Phase::Body);
+            phases.extend(later.phases());
+        }
         self.reasons.extend(later.reasons);
         self
+    }
+
+    /// Adds what went wrong at the same time, in another branch. What is there stays the primary reason.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::Cause;
+    ///
+    /// let both = Cause::fail("left").both(Cause::fail("right"));
+    /// assert_eq!(both.failures().collect::<Vec<_>>(), [&"left", &"right"]);
+    /// assert_eq!(both.to_string(), "failed: left; in parallel failed: right");
+    /// ```
+    #[must_use]
+    pub fn both(self, beside: Cause<E>) -> Self {
+        // The finalizers of the other branch are that still.
+        self.and(beside.in_phase(Phase::Parallel))
+    }
+
+    /// Says of all that went wrong that it did so during the clean-up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{Cause, Phase};
+    ///
+    /// let cause = Cause::fail("body").and(Cause::fail("release").in_finalizer());
+    /// assert_eq!(cause.phases().last(), Some(Phase::Finalizer));
+    /// ```
+    #[must_use]
+    pub fn in_finalizer(self) -> Self {
+        self.in_phase(Phase::Finalizer)
+    }
+
+    /// Moves what went wrong in the body into another phase.
+    fn in_phase(mut self, phase: Phase) -> Self {
+        let moved = self.phases().map(|known| match known {
+            Phase::Body => phase,
+            known => known,
+        });
+        let moved = moved.collect();
+        self.details.get_or_insert_default().phases = moved;
+        self
+    }
+
+    fn has_phases(&self) -> bool {
+        let details = self.details.as_ref();
+        details.is_some_and(|details| !details.phases.is_empty())
+    }
+
+    /// Says where the primary reason was raised.
+    pub(crate) fn traced(mut self, trace: Trace) -> Self {
+        self.details.get_or_insert_default().trace = Some(trace);
+        self
+    }
+
+    /// Where the primary reason was raised, and on which fiber, as far as that is known. A fiber that fails or
+    /// dies leaves it, and so does [`exit`](crate::Effect::exit).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::fail;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (line, effect) = (line!(), fail::<_, _, ()>("no route"));
+    /// let exit = effect.run_exit().await;
+    /// let trace = exit.cause().unwrap().trace().unwrap();
+    /// assert_eq!(trace.place().unwrap().line(), line);
+    /// # }
+    /// ```
+    pub fn trace(&self) -> Option<&Trace> {
+        self.details.as_ref()?.trace.as_ref()
+    }
+
+    /// The phases in which the [reasons](Cause::reasons) came up, one for each.
+    pub fn phases(&self) -> impl Iterator<Item = Phase> {
+        let known = self
+            .details
+            .as_ref()
+            .map_or(&[][..], |details| &details.phases);
+        let rest = std::iter::repeat_n(Phase::Body, self.reasons.len() - known.len());
+        known.iter().copied().chain(rest)
     }
 
     /// The reason that came first.
@@ -88,7 +225,12 @@ impl<E> Cause<E> {
 
     /// The first typed failure.
     pub fn failure(&self) -> Option<&E> {
-        self.reasons.iter().find_map(|reason| match reason {
+        self.failures().next()
+    }
+
+    /// All typed failures, in the order in which they came.
+    pub fn failures(&self) -> impl Iterator<Item = &E> {
+        self.reasons.iter().filter_map(|reason| match reason {
             Reason::Fail(error) => Some(error),
             _ => None,
         })
@@ -152,21 +294,66 @@ impl<E> Cause<E> {
         });
         Cause {
             reasons: reasons.collect(),
+            details: self.details,
+        }
+    }
+}
+
+// Where it was raised does not count: the same program is the same, whoever wrote it down where.
+impl<E: PartialEq> PartialEq for Cause<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.reasons == other.reasons && self.phases().eq(other.phases())
+    }
+}
+
+impl<E: Eq> Eq for Cause<E> {}
+
+impl<E: fmt::Debug> fmt::Debug for Cause<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Cause");
+        debug.field("reasons", &self.reasons);
+        if self.has_phases() {
+            debug.field("phases", &self.phases().collect::<SmallVec<[Phase; 4]>>());
+        }
+        if let Some(trace) = self.trace() {
+            debug.field("trace", trace);
+        }
+        debug.finish()
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Reason<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Fail(error) => write!(f, "failed: {error}"),
+            Reason::Die(defect) => write!(f, "died: {defect}"),
+            Reason::Interrupt(Some(by)) => write!(f, "interrupted by {by}"),
+            Reason::Interrupt(None) => f.write_str("interrupted"),
         }
     }
 }
 
 impl<E: fmt::Display> fmt::Display for Cause<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, reason) in self.reasons.iter().enumerate() {
+        let lines = f.alternate();
+        for (i, (reason, phase)) in self.reasons.iter().zip(self.phases()).enumerate() {
             if i > 0 {
-                f.write_str("; then ")?;
+                f.write_str(if lines { "\n" } else { "; " })?;
             }
-            match reason {
-                Reason::Fail(error) => write!(f, "failed: {error}")?,
-                Reason::Die(defect) => write!(f, "died: {defect}")?,
-                Reason::Interrupt(Some(by)) => write!(f, "interrupted by {by}")?,
-                Reason::Interrupt(None) => f.write_str("interrupted")?,
+            match phase {
+                Phase::Body if i == 0 => {}
+                Phase::Body => f.write_str("then ")?,
+                Phase::Finalizer if lines => f.write_str(match i {
+                    0 => "a finalizer ",
+                    _ => "then a finalizer ",
+                })?,
+                Phase::Finalizer if i == 0 => {}
+                Phase::Finalizer => f.write_str("then ")?,
+                Phase::Parallel => f.write_str("in parallel ")?,
+            }
+            write!(f, "{reason}")?;
+            if let Some(trace) = self.trace().filter(|_| lines && i == 0) {
+                write!(f, "{trace}")?;
             }
         }
         Ok(())

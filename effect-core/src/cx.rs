@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -233,7 +234,8 @@ impl<R: Env> Cx<R> {
                 Ok(output)
             }
             Err(defect) => {
-                let later = defects.into_iter().map(Cause::die);
+                let later = defects.into_iter();
+                let later = later.map(|defect| Cause::die(defect).in_finalizer());
                 Err(later.fold(Cause::die(defect), Cause::and))
             }
         }
@@ -249,21 +251,24 @@ impl<R: Env> Cx<R> {
     ///
     /// The child runs at once and beside its parent. When the parent ends, whatever the reason, a child
     /// that still runs is interrupted, and the parent waits for it.
+    #[track_caller]
     pub fn fork<I>(&self, effect: I) -> Fiber<I::Error, I::Value>
     where
         I: IntoEffect<R>,
         I::Error: fmt::Debug,
     {
-        Fiber::fork(effect.into_effect(), self, None)
+        Fiber::fork(effect.into_effect(), self, None, Location::caller())
     }
 
     /// Starts an effect on a fiber of its own with a name, which reports show.
+    #[track_caller]
     pub fn fork_named<I>(&self, name: impl Into<Arc<str>>, effect: I) -> Fiber<I::Error, I::Value>
     where
         I: IntoEffect<R>,
         I::Error: fmt::Debug,
     {
-        Fiber::fork(effect.into_effect(), self, Some(name.into()))
+        let name = Some(name.into());
+        Fiber::fork(effect.into_effect(), self, name, Location::caller())
     }
 
     /// Promises a finalizer to the current scope: it runs once, when the scope closes, after those that

@@ -108,8 +108,8 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
             let polled = catch_poll(body.expect("polled after completion"), task);
             drop(turn);
             match polled {
-                Poll::Ready(Ok(result)) => Exit::from(result),
-                Poll::Ready(Err(defect)) => Exit::Failure(Cause::die(defect)),
+                Poll::Ready(Ok(result)) => Exit::from(result).traced(fiber),
+                Poll::Ready(Err(defect)) => Exit::Failure(Cause::die(defect)).traced(fiber),
                 Poll::Pending => {
                     // Only now: most fibers that never wait need not be woken. What happened before is seen below.
                     if *this.listening != Some(WakerId::of(task.waker())) {

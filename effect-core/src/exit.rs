@@ -34,7 +34,7 @@ impl<E, A> Exit<E, A> {
         }
         defects
             .into_iter()
-            .map(Cause::die)
+            .map(|defect| Cause::die(defect).in_finalizer())
             .fold(self, |exit, later| {
                 Exit::Failure(match exit {
                     Exit::Success(_) => later,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -79,7 +80,12 @@ pub struct Fiber<E, A> {
 pub(crate) type TypedState<E, A> = FiberState<ExitSlot<E, A>>;
 
 impl<E: Value, A: Value> Fiber<E, A> {
-    pub(crate) fn fork<R, P>(effect: Effect<R, E, A, P>, cx: &Cx<R>, name: Option<Arc<str>>) -> Self
+    pub(crate) fn fork<R, P>(
+        effect: Effect<R, E, A, P>,
+        cx: &Cx<R>,
+        name: Option<Arc<str>>,
+        place: &'static Location<'static>,
+    ) -> Self
     where
         R: Env,
         P: Program<R, Error = E, Value = A>,
@@ -91,7 +97,7 @@ impl<E: Value, A: Value> Fiber<E, A> {
             describe: |cause| cause.map(|error| format!("{error:?}")).to_string(),
             forget: |fiber| fiber.slot().forget(fiber),
         };
-        let state = FiberState::child(parent, name, slot);
+        let state = FiberState::child(parent, name, place, slot);
         let cx = cx.of_child(Arc::<TypedState<E, A>>::clone(&state));
         let task = driver::drive_child(effect.program, cx, Arc::clone(&state));
         match parent.runtime().as_tokio() {

@@ -18,6 +18,7 @@ mod budget;
 mod cx;
 mod exit;
 mod cause;
+mod trace;
 mod defect;
 mod fiber;
 mod driver;
@@ -34,7 +35,7 @@ mod runtime;
 
 pub use bounds::{Env, Never, Value};
 pub use budget::{Budget, poll_turn, yield_now};
-pub use cause::{Cause, Reason};
+pub use cause::{Cause, Phase, Reason};
 pub use cx::Cx;
 pub use defect::Defect;
 pub use effect::Effect;
@@ -53,6 +54,7 @@ pub use local::FiberLocal;
 pub use program::{Outcome, Pace, Program, Step};
 pub use runtime::{Observer, Report, Runtime, Timer, TokioRuntime};
 pub use schedule::Schedule;
+pub use trace::{Trace, TracedFiber};
 pub use waiting::WaitsFor;
 
 /// The programs that combinators are made of. One seldom needs to name them.

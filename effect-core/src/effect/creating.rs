@@ -1,9 +1,9 @@
 //! Creating effects: from values, closures, futures and blocking code.
 
-use std::future::Future;
 use std::marker::PhantomData;
 
 use crate::program::{Pace, Step};
+use crate::trace::Raised;
 use crate::{Cx, Defect, Effect, Env, Program, Value};
 
 mod from_exit;
@@ -12,6 +12,7 @@ mod waiting;
 mod blocking;
 
 pub use blocking::{Blocking, blocking};
+
 pub use from_exit::{FromExit, from_exit};
 pub use functions::{FromFn, Sync, effect, sync};
 pub use waiting::{Forever, Sleep, never, sleep};
@@ -28,7 +29,7 @@ pub use waiting::{Forever, Sleep, never, sleep};
 /// # }
 /// ```
 pub fn succeed<R: Env, E: Value, A: Value>(value: A) -> Effect<R, E, A, FromResult<E, A>> {
-    from_result(Ok(value))
+    Effect::new(FromResult { result: Ok(value) })
 }
 
 /// Creates an effect that fails with the given error.
@@ -42,6 +43,7 @@ pub fn succeed<R: Env, E: Value, A: Value>(value: A) -> Effect<R, E, A, FromResu
 /// assert_eq!(fail::<_, _, ()>("no route").await, Err("no route"));
 /// # }
 /// ```
+#[track_caller]
 pub fn fail<R: Env, E: Value, A: Value>(error: E) -> Effect<R, E, A, FromResult<E, A>> {
     from_result(Err(error))
 }
@@ -57,16 +59,21 @@ pub fn fail<R: Env, E: Value, A: Value>(error: E) -> Effect<R, E, A, FromResult<
 /// assert_eq!(from_result("12".parse::<u8>()).await, Ok(12));
 /// # }
 /// ```
+#[track_caller]
 pub fn from_result<R: Env, E: Value, A: Value>(
     result: Result<A, E>,
 ) -> Effect<R, E, A, FromResult<E, A>> {
+    let result = match result {
+        Ok(value) => Ok(value),
+        Err(error) => Err(Raised::here(error)),
+    };
     Effect::new(FromResult { result })
 }
 
 /// The program of [`succeed`], [`fail`] and [`from_result`].
 #[derive(Clone, Debug)]
 pub struct FromResult<E, A> {
-    result: Result<A, E>,
+    result: Result<A, Raised<E>>,
 }
 
 impl<R: Env, E: Value, A: Value> Program<R> for FromResult<E, A> {
@@ -74,13 +81,13 @@ impl<R: Env, E: Value, A: Value> Program<R> for FromResult<E, A> {
     type Value = A;
     const PACE: Pace = Pace::Now;
 
-    fn run(self, _cx: &Cx<R>) -> impl Future<Output = Result<A, E>> + Send {
-        std::future::ready(self.result)
+    async fn run(self, cx: &Cx<R>) -> Result<A, E> {
+        self.result.map_err(|raised| raised.raise(cx.fiber()))
     }
 
     #[inline]
-    fn run_now(self, _cx: &Cx<R>) -> Step<R, E, A> {
-        Step::Done(self.result)
+    fn run_now(self, cx: &Cx<R>) -> Step<R, E, A> {
+        Step::Done(self.result.map_err(|raised| raised.raise(cx.fiber())))
     }
 }
 

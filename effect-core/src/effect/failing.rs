@@ -224,14 +224,20 @@ where
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
         chain(self.program.run(cx), move |result| match result {
             Ok(value) => ControlFlow::Break(Ok(value)),
-            Err(error) => ControlFlow::Continue((self.f)(error).into_effect().program.run(cx)),
+            Err(error) => {
+                cx.fiber().take_raised();
+                ControlFlow::Continue((self.f)(error).into_effect().program.run(cx))
+            }
         })
     }
 
     fn step(self, cx: &Cx<R>) -> impl Future<Output = Step<R, I::Error, P::Value>> + Send {
         chain(self.program.run(cx), move |result| match result {
             Ok(value) => ControlFlow::Break(Step::Done(Ok(value))),
-            Err(error) => ControlFlow::Continue((self.f)(error).into_effect().program.step(cx)),
+            Err(error) => {
+                cx.fiber().take_raised();
+                ControlFlow::Continue((self.f)(error).into_effect().program.step(cx))
+            }
         })
     }
 
@@ -239,7 +245,10 @@ where
     fn run_now(self, cx: &Cx<R>) -> Step<R, I::Error, P::Value> {
         match self.program.run_now(cx).into_result() {
             Ok(value) => Step::Done(Ok(value)),
-            Err(error) => (self.f)(error).into_effect().program.run_now(cx),
+            Err(error) => {
+                cx.fiber().take_raised();
+                (self.f)(error).into_effect().program.run_now(cx)
+            }
         }
     }
 }
@@ -264,8 +273,12 @@ where
     type Value = B;
 
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Result<B, Never>> + Send {
-        then(self.program.run(cx), |result: Result<_, _>| {
-            Ok(result.map_or_else(self.on_failure, self.on_success))
+        then(self.program.run(cx), |result: Result<_, _>| match result {
+            Ok(value) => Ok((self.on_success)(value)),
+            Err(error) => {
+                cx.fiber().take_raised();
+                Ok((self.on_failure)(error))
+            }
         })
     }
 }
@@ -291,7 +304,7 @@ impl<R: Env, P: Program<R>> Program<R> for ToExit<P> {
                 Ok(Err(by)) => Exit::Failure(Cause::interrupts(by)),
                 Err(defect) => Exit::Failure(Cause::die(defect)),
             };
-            Ok(exit.with_defects(defects))
+            Ok(exit.traced(fiber).with_defects(defects))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-
+use std::panic::Location;
 use std::sync::Arc;
 
 use futures::future::FutureExt;
@@ -36,12 +36,14 @@ where
     /// # }
     /// ```
     #[doc(alias = "spawn")]
+    #[track_caller]
     pub fn fork<E2: Value>(self) -> Effect<R, E2, Fiber<E, A>, Fork<P, E2>>
     where
         E: fmt::Debug,
     {
         Effect::of(Fork {
             program: self.program,
+            place: Location::caller(),
             error: PhantomData,
         })
     }
@@ -75,6 +77,7 @@ where
     /// assert_eq!(sum(1_000).zip_par(sum(2_000)).await, Ok((499_500, 1_999_000)));
     /// # }
     /// ```
+    #[track_caller]
     pub fn on_fiber(self) -> Effect<R, E, A, OnFiber<P>> {
         Effect::of(OnFiber::new(self.program))
     }
@@ -84,11 +87,16 @@ where
 #[derive(Clone, Debug)]
 pub struct OnFiber<P> {
     program: P,
+    place: &'static Location<'static>,
 }
 
 impl<P> OnFiber<P> {
+    #[track_caller]
     pub(crate) fn new(program: P) -> Self {
-        OnFiber { program }
+        OnFiber {
+            program,
+            place: Location::caller(),
+        }
     }
 }
 
@@ -102,10 +110,11 @@ where
     type Value = P::Value;
 
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        let effect = Effect::new(self.program);
         let body = async {
             let mut owed = OwedEnd {
                 owner: cx.fiber(),
-                fiber: Some(cx.fork(Effect::new(self.program))),
+                fiber: Some(Fiber::fork(effect, cx, None, self.place)),
             };
             let ended = owed.fiber.as_mut().expect("it was put there");
             let exit = ended.ended(WaitsFor::here("a fiber of its own")).await;
@@ -149,6 +158,7 @@ impl<E: Value, A: Value> Drop for OwedEnd<'_, E, A> {
 #[derive(Debug)]
 pub struct Fork<P, E2> {
     program: P,
+    place: &'static Location<'static>,
     error: PhantomData<fn() -> E2>,
 }
 
@@ -156,6 +166,7 @@ impl<P: Clone, E2> Clone for Fork<P, E2> {
     fn clone(&self) -> Self {
         Fork {
             program: self.program.clone(),
+            place: self.place,
             error: PhantomData,
         }
     }
@@ -172,6 +183,7 @@ where
     type Value = Fiber<P::Error, P::Value>;
 
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        Ok(cx.fork(Effect::new(self.program)))
+        let effect = Effect::new(self.program);
+        Ok(Fiber::fork(effect, cx, None, self.place))
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of a fiber, whatever its types: who it is, who its family is, what it owes.
 
 use std::fmt;
+use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -15,12 +16,15 @@ use super::{FiberId, FiberRef};
 use crate::cleanup::{Claimed, CleanupQueue, Mark};
 use crate::driver;
 use crate::scope::{Finalizer, Scope};
+use crate::trace::TracedFiber;
 use crate::{Defect, Observer, Report, Runtime, WaitsFor};
 
 /// What is known of a fiber, whatever its types, and where it leaves its exit.
 pub(crate) struct FiberState<S: ?Sized = dyn Leave> {
     id: FiberId,
     name: Option<Arc<str>>,
+    /// Where it was forked, if it was.
+    forked_at: Option<&'static Location<'static>>,
     runtime: Arc<dyn Runtime>,
     scope: Scope,
     /// Set once, and never cleared. Pairs with the driver's load, which the waker orders.
@@ -56,6 +60,8 @@ struct Rest {
     children: Slab<Arc<FiberState>>,
     cleanup: CleanupQueue,
     defects: Vec<Defect>,
+    /// Where the last failure was raised that nobody has recovered from.
+    raised: Option<&'static Location<'static>>,
 }
 
 /// The fibers that have interrupted one, in the order in which they came; `None` is somebody outside of all fibers.
@@ -99,7 +105,7 @@ type Place = (Arc<FiberState>, usize);
 
 impl FiberState {
     pub(crate) fn root(runtime: Arc<dyn Runtime>) -> Arc<Self> {
-        let root: Arc<FiberState> = Arc::new(FiberState::new(None, runtime, None, ()));
+        let root: Arc<FiberState> = Arc::new(FiberState::new(None, None, runtime, None, ()));
         root.observe_begun();
         root
     }
@@ -107,13 +113,14 @@ impl FiberState {
     pub(super) fn child<S: Leave>(
         parent: &Arc<FiberState>,
         name: Option<Arc<str>>,
+        place: &'static Location<'static>,
         slot: S,
     ) -> Arc<FiberState<S>> {
         let mut siblings = parent.inner.lock();
         let entry = siblings.rest_mut().children.vacant_entry();
         let family = Some((Arc::clone(parent), entry.key()));
         let runtime = Arc::clone(&parent.runtime);
-        let typed = Arc::new(FiberState::new(name, runtime, family, slot));
+        let typed = Arc::new(FiberState::new(name, Some(place), runtime, family, slot));
         let child: Arc<FiberState> = Arc::<FiberState<S>>::clone(&typed);
         entry.insert(Arc::clone(&child));
         if siblings.awaits_children || siblings.done {
@@ -135,6 +142,7 @@ impl FiberState {
 impl<S> FiberState<S> {
     fn new(
         name: Option<Arc<str>>,
+        forked_at: Option<&'static Location<'static>>,
         runtime: Arc<dyn Runtime>,
         parent: Option<Place>,
         slot: S,
@@ -146,6 +154,7 @@ impl<S> FiberState<S> {
         FiberState {
             id,
             name,
+            forked_at,
             runtime,
             waits,
             scope: Scope::new(),
@@ -293,6 +302,35 @@ impl FiberState {
         // The old one is dropped when the lock is free: a task may go with it, and that may drop anything.
         let _replaced = self.inner.lock().waker.replace(waker);
         id
+    }
+
+    /// Remembers where a failure was raised.
+    pub(crate) fn raised_at(&self, place: &'static Location<'static>) {
+        self.inner.lock().rest_mut().raised = Some(place);
+    }
+
+    /// Remembers where a failure was raised, if nobody has said so who is nearer to it.
+    #[cold]
+    pub(crate) fn raised_in(&self, place: &'static Location<'static>) {
+        let mut inner = self.inner.lock();
+        inner.rest_mut().raised.get_or_insert(place);
+    }
+
+    /// Where the last failure was raised; the next is another one.
+    pub(crate) fn take_raised(&self) -> Option<&'static Location<'static>> {
+        self.inner.lock().rest.as_mut()?.raised.take()
+    }
+
+    /// This fiber, its parent, and so on, up to so many.
+    pub(crate) fn ancestry(self: &Arc<Self>, limit: usize) -> Vec<TracedFiber> {
+        let above = |fiber: &Arc<Self>| {
+            let inner = fiber.inner.lock();
+            inner.parent.as_ref().map(|(parent, _)| Arc::clone(parent))
+        };
+        std::iter::successors(Some(Arc::clone(self)), above)
+            .map(|fiber| TracedFiber::new(fiber.id, fiber.name.clone(), fiber.forked_at))
+            .take(limit)
+            .collect()
     }
 
     pub(crate) fn record_defect(&self, defect: Defect) {

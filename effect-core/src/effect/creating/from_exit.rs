@@ -5,7 +5,7 @@ use std::future::pending;
 use smallvec::SmallVec;
 
 use crate::mask::Told;
-use crate::{Cx, Defect, Effect, Env, Exit, Program, Reason, Value, yield_now};
+use crate::{Cx, Defect, Effect, Env, Exit, Program, Reason, Trace, Value, yield_now};
 
 /// Creates an effect that ends as another has ended.
 ///
@@ -47,6 +47,9 @@ impl<R: Env, E: Value, A: Value> Program<R> for FromExit<E, A> {
             Exit::Success(value) => return Ok(value),
             Exit::Failure(cause) => cause,
         };
+        if let Some(place) = cause.trace().and_then(Trace::place) {
+            cx.fiber().raised_at(place);
+        }
         let mut reasons = cause.into_reasons();
         let first = reasons.next().expect("a cause has a reason");
         for later in reasons {

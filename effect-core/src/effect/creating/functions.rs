@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::Location;
 
 use futures::future::BoxFuture;
 
@@ -40,6 +41,7 @@ use crate::{Cx, Effect, Env, Program, Value};
 /// assert_eq!(sum.await, Err("no b".to_owned()));
 /// # }
 /// ```
+#[track_caller]
 pub fn effect<R, E, A, F, Fut>(f: F) -> Effect<R, E, A, FromFn<R, E, A, F>>
 where
     R: Env,
@@ -51,6 +53,7 @@ where
     Effect::new(FromFn {
         f,
         call: |f, cx| Box::pin(f(cx)),
+        place: Location::caller(),
     })
 }
 
@@ -61,6 +64,7 @@ where
 pub struct FromFn<R, E, A, F> {
     f: F,
     call: fn(F, Cx<R>) -> BoxFuture<'static, Result<A, E>>,
+    place: &'static Location<'static>,
 }
 
 impl<R, E, A, F: Clone> Clone for FromFn<R, E, A, F> {
@@ -68,6 +72,7 @@ impl<R, E, A, F: Clone> Clone for FromFn<R, E, A, F> {
         FromFn {
             f: self.f.clone(),
             call: self.call,
+            place: self.place,
         }
     }
 }
@@ -77,7 +82,11 @@ impl<R: Env, E: Value, A: Value, F: Value> Program<R> for FromFn<R, E, A, F> {
     type Value = A;
 
     async fn run(self, cx: &Cx<R>) -> Result<A, E> {
-        (self.call)(self.f, cx.clone()).await
+        let ended = (self.call)(self.f, cx.clone()).await;
+        if ended.is_err() {
+            cx.fiber().raised_in(self.place);
+        }
+        ended
     }
 }
 
