@@ -62,7 +62,11 @@ pub mod programs {
     pub use crate::effect::creating::{
         Blocking, Die, Forever, FromExit, FromFn, FromResult, Sleep, Sync,
     };
-    pub use crate::effect::failing::{Fold, MapError, OrDie, Recover, ToExit};
+    pub use crate::effect::failing::{
+        EnsureOr, Fold, FoldCause, FoldEffect, IgnoreLogged, InspectError, MapError, OrDie,
+        OrDieWith, Recover, RecoverCause, RecoverDefect, RecoverIf, RecoverSome, TapCause,
+        TapError, ToExit, ToResult,
+    };
     pub use crate::effect::forking::{Fork, OnFiber};
     pub use crate::effect::masking::{Restored, Uninterruptible, UninterruptibleMask};
     pub use crate::effect::parallel::{ForEachPar, ForEachParForked};
@@ -70,7 +74,7 @@ pub mod programs {
     pub use crate::effect::racing::{RaceFirst, RaceOk, Timeout, ZipPar};
     pub use crate::effect::retrying::Retry;
     pub use crate::effect::scoping::{AcquireRelease, Ensuring, OnInterrupt, Scoped};
-    pub use crate::effect::sequencing::{FlatMap, Map, Tap, Zip};
+    pub use crate::effect::sequencing::{FlatMap, Inspect, Map, Tap, Zip};
     pub use crate::erased::OneShot;
     pub use crate::fiber::{AwaitExit, Join};
     pub use crate::into_effect::FromFuture;

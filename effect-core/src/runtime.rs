@@ -93,6 +93,17 @@ pub enum Report {
         /// Why it failed, printed.
         cause: String,
     },
+    /// An effect failed, and [`ignore_logged`](crate::Effect::ignore_logged) says why that does not matter.
+    IgnoredFailure {
+        /// The fiber it ran on.
+        fiber: FiberId,
+        /// Its name, where it has one.
+        name: Option<Arc<str>>,
+        /// Why it does not matter.
+        why: &'static str,
+        /// The failure, printed.
+        error: String,
+    },
     /// A fiber was dropped with its runtime, and finalizers could not run.
     LostFinalizers {
         /// The fiber that owed them.
@@ -126,6 +137,18 @@ impl fmt::Display for Report {
                 cause,
             } => {
                 write!(f, "{fiber} {cause}, and nobody observed it")
+            }
+            Report::IgnoredFailure {
+                fiber,
+                name,
+                why,
+                error,
+            } => {
+                write!(f, "{fiber}")?;
+                if let Some(name) = name {
+                    write!(f, " ({name})")?;
+                }
+                write!(f, " ignored a failure, because {why}: {error}")
             }
             Report::LostFinalizers { fiber, count } => {
                 let finalizers = if *count == 1 {

@@ -13,6 +13,14 @@ use crate::program::{Outcome, Pace, Step};
 use crate::settled::settled;
 use crate::{Cause, Cx, Defect, Effect, Env, Exit, IntoEffect, Never, Program, Value};
 
+mod recovering;
+mod causes;
+mod observing;
+
+pub use causes::{FoldCause, RecoverCause, RecoverDefect, TapCause};
+pub use observing::{IgnoreLogged, InspectError, TapError};
+pub use recovering::{EnsureOr, FoldEffect, OrDieWith, RecoverIf, RecoverSome, ToResult};
+
 /// # Handling failure
 impl<R, E, A, P> Effect<R, E, A, P>
 where

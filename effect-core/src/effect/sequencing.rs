@@ -97,6 +97,30 @@ where
         })
     }
 
+    /// Looks at the value, and passes it on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use effect_core::{succeed, Never};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (log, lines) = std::sync::mpsc::channel();
+    /// let seen = succeed::<_, Never, _>(5).inspect(move |n| log.send(*n).unwrap());
+    /// assert_eq!(seen.await, Ok(5));
+    /// assert_eq!(lines.recv(), Ok(5));
+    /// # }
+    /// ```
+    pub fn inspect<F>(self, f: F) -> Effect<R, E, A, Inspect<P, F>>
+    where
+        F: FnOnce(&A) + Value,
+    {
+        Effect::of(Inspect {
+            program: self.program,
+            f,
+        })
+    }
+
     /// Looks at the value with an effect of its own, and passes it on.
     ///
     /// # Errors
@@ -155,6 +179,35 @@ where
     #[inline]
     fn run_now(self, cx: &Cx<R>) -> Step<R, P::Error, B> {
         Step::Done(self.program.run_now(cx).into_result().map(self.f))
+    }
+}
+
+/// The program of [`Effect::inspect`].
+#[derive(Clone)]
+pub struct Inspect<P, F> {
+    program: P,
+    f: F,
+}
+
+impl<R, P, F> Program<R> for Inspect<P, F>
+where
+    R: Env,
+    P: Program<R>,
+    F: FnOnce(&P::Value) + Value,
+{
+    type Error = P::Error;
+    type Value = P::Value;
+    const PACE: Pace = P::PACE.result();
+
+    fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
+        then(self.program.run(cx), |result: Result<_, _>| {
+            result.inspect(self.f)
+        })
+    }
+
+    #[inline]
+    fn run_now(self, cx: &Cx<R>) -> Step<R, P::Error, P::Value> {
+        Step::Done(self.program.run_now(cx).into_result().inspect(self.f))
     }
 }
 
@@ -260,4 +313,4 @@ where
     }
 }
 
-opaque_debug!(Map<P, F>, FlatMap<P, F>, Tap<P, F>);
+opaque_debug!(Map<P, F>, Inspect<P, F>, FlatMap<P, F>, Tap<P, F>);

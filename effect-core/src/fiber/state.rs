@@ -389,6 +389,16 @@ impl FiberState {
         });
     }
 
+    /// Tells of a failure that somebody has decided to go on after.
+    pub(crate) fn report_ignored(&self, why: &'static str, error: &dyn fmt::Display) {
+        self.runtime.report(&Report::IgnoredFailure {
+            fiber: self.id,
+            name: self.name.clone(),
+            why,
+            error: error.to_string(),
+        });
+    }
+
     /// Ends the work on what was owed late. False if there is more by now.
     pub(crate) fn try_end_late(&self) -> bool {
         let mut inner = self.inner.lock();
