@@ -193,3 +193,9 @@ pub(crate) fn catch_poll<F: Future + ?Sized>(
         Err(defect) => Poll::Ready(Err(defect)),
     }
 }
+
+/// Awaits a future, and turns its panic into a defect.
+pub(crate) async fn catch_future<F: Future>(future: F) -> Result<F::Output, Defect> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|task| catch_poll(future.as_mut(), task)).await
+}

@@ -58,7 +58,7 @@ where
     type Program = FromFuture<F>;
 
     fn into_effect(self) -> Effect<R, E, A, FromFuture<F>> {
-        Effect::new(FromFuture { future: self })
+        Effect::new(FromFuture::new(self))
     }
 }
 
@@ -66,6 +66,12 @@ where
 #[derive(Clone)]
 pub struct FromFuture<F> {
     future: F,
+}
+
+impl<F> FromFuture<F> {
+    pub(crate) fn new(future: F) -> Self {
+        FromFuture { future }
+    }
 }
 
 impl<F> fmt::Debug for FromFuture<F> {

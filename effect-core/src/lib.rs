@@ -40,7 +40,9 @@ pub use cx::Cx;
 pub use defect::Defect;
 pub use effect::Effect;
 pub use effect::creating::{
-    blocking, die, effect, fail, from_exit, from_result, never, sleep, succeed, sync,
+    Cancel, Canceler, Resume, blocking, blocking_cancelable, callback, die, effect, fail,
+    from_exit, from_future, from_result, never, shielded, sleep, succeed, sync, try_sync,
+    yield_turn,
 };
 pub use effect::masking::{Restore, uninterruptible_mask};
 pub use effect::parallel::{collect_all_par, for_each_par, for_each_par_forked};
@@ -60,7 +62,8 @@ pub use waiting::WaitsFor;
 /// The programs that combinators are made of. One seldom needs to name them.
 pub mod programs {
     pub use crate::effect::creating::{
-        Blocking, Die, Forever, FromExit, FromFn, FromResult, Sleep, Sync,
+        Blocking, BlockingCancelable, Callback, Die, Forever, FromExit, FromFn, FromResult, Placed,
+        Shielded, Sleep, Sync, TrySync, YieldTurn,
     };
     pub use crate::effect::failing::{
         EnsureOr, Fold, FoldCause, FoldEffect, IgnoreLogged, InspectError, MapError, OrDie,

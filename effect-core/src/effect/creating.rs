@@ -9,13 +9,16 @@ use crate::{Cx, Defect, Effect, Env, Program, Value};
 mod from_exit;
 mod functions;
 mod waiting;
+mod futures;
+mod callback;
 mod blocking;
 
-pub use blocking::{Blocking, blocking};
-
+pub use blocking::{Blocking, BlockingCancelable, Cancel, blocking, blocking_cancelable};
+pub use callback::{Callback, Canceler, Resume, callback};
 pub use from_exit::{FromExit, from_exit};
-pub use functions::{FromFn, Sync, effect, sync};
-pub use waiting::{Forever, Sleep, never, sleep};
+pub use functions::{FromFn, Sync, TrySync, effect, sync, try_sync};
+pub use futures::{Placed, Shielded, from_future, shielded};
+pub use waiting::{Forever, Sleep, YieldTurn, never, sleep, yield_turn};
 
 /// Creates an effect that succeeds with the given value.
 ///

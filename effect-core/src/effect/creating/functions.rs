@@ -149,4 +149,64 @@ impl<R: Env, E: Value, A: Value, F: FnOnce() -> A + Value> Program<R> for Sync<F
     }
 }
 
-opaque_debug!(FromFn<R, E, A, F>, Sync<F, E>);
+/// Creates an effect that calls a closure, which may fail and does not block.
+///
+/// # Errors
+///
+/// What the closure returns.
+///
+/// # Panics
+///
+/// A panic of the closure is a defect of the effect.
+///
+/// # Examples
+///
+/// ```
+/// # use effect_core::try_sync;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let port = try_sync(|| "8080".parse::<u16>());
+/// assert_eq!(port.await, Ok(8080));
+/// # }
+/// ```
+#[doc(alias = "attempt")]
+#[track_caller]
+pub fn try_sync<R, E, A, F>(f: F) -> Effect<R, E, A, TrySync<F>>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    F: FnOnce() -> Result<A, E> + Value,
+{
+    Effect::new(TrySync {
+        f,
+        place: Location::caller(),
+    })
+}
+
+/// The program of [`try_sync`].
+#[derive(Clone)]
+pub struct TrySync<F> {
+    f: F,
+    place: &'static Location<'static>,
+}
+
+impl<R: Env, E: Value, A: Value, F> Program<R> for TrySync<F>
+where
+    F: FnOnce() -> Result<A, E> + Value,
+{
+    type Error = E;
+    type Value = A;
+    const PACE: Pace = Pace::Now;
+
+    async fn run(self, cx: &Cx<R>) -> Result<A, E> {
+        (self.f)().inspect_err(|_| cx.fiber().raised_at(self.place))
+    }
+
+    #[inline]
+    fn run_now(self, cx: &Cx<R>) -> Step<R, E, A> {
+        Step::Done((self.f)().inspect_err(|_| cx.fiber().raised_at(self.place)))
+    }
+}
+
+opaque_debug!(FromFn<R, E, A, F>, Sync<F, E>, TrySync<F>);

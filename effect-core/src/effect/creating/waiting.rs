@@ -1,4 +1,4 @@
-//! Effects that only wait: for a time, or for ever.
+//! Effects that only wait: for a time, for a turn, or for ever.
 
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
@@ -53,6 +53,60 @@ impl<R: Env, E: Value> Program<R> for Sleep<E> {
     async fn run(self, cx: &Cx<R>) -> Result<(), E> {
         cx.sleep_there(self.duration, self.waits_for).await;
         Ok(())
+    }
+}
+
+/// Creates an effect that gives every other ready fiber a turn.
+///
+/// Inside an [`effect`](fn@crate::effect) body, [`yield_now`](crate::yield_now) does the same without an error type to name.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{succeed, yield_turn, Never};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let polite = yield_turn::<_, Never>().flat_map(|()| succeed(1));
+/// assert_eq!(polite.await, Ok(1));
+/// # }
+/// ```
+#[track_caller]
+pub fn yield_turn<R: Env, E: Value>() -> Effect<R, E, (), YieldTurn<E>> {
+    Effect::new(YieldTurn {
+        waits_for: WaitsFor::here("its next turn"),
+        error: PhantomData,
+    })
+}
+
+/// The program of [`yield_turn`].
+#[derive(Debug)]
+pub struct YieldTurn<E> {
+    waits_for: WaitsFor,
+    error: PhantomData<fn() -> E>,
+}
+
+impl<E> Clone for YieldTurn<E> {
+    fn clone(&self) -> Self {
+        YieldTurn { ..*self }
+    }
+}
+
+impl<R: Env, E: Value> Program<R> for YieldTurn<E> {
+    type Error = E;
+    type Value = ();
+
+    fn run(self, _cx: &Cx<R>) -> impl Future<Output = Result<(), E>> + Send {
+        let mut yielded = false;
+        poll_fn(move |task| {
+            if yielded {
+                return Poll::Ready(Ok(()));
+            }
+            yielded = true;
+            task.waker().wake_by_ref();
+            self.waits_for.note();
+            Poll::Pending
+        })
     }
 }
 
