@@ -14,7 +14,9 @@ use crate::{Cx, Env, Exit, FiberRef, Program, Reason, Runtime, TokioRuntime, Val
 
 pub(crate) mod creating;
 pub(crate) mod sequencing;
+pub(crate) mod collecting;
 pub(crate) mod failing;
+pub(crate) mod memoizing;
 pub(crate) mod retrying;
 pub(crate) mod racing;
 pub(crate) mod scoping;

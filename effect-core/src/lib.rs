@@ -39,12 +39,14 @@ pub use cause::{Cause, Phase, Reason};
 pub use cx::Cx;
 pub use defect::Defect;
 pub use effect::Effect;
+pub use effect::collecting::{all_settled, collect_all, first_ok, for_each, partition, validate};
 pub use effect::creating::{
     Cancel, Canceler, Resume, blocking, blocking_cancelable, callback, die, effect, fail,
     from_exit, from_future, from_result, never, shielded, sleep, succeed, sync, try_sync,
     yield_turn,
 };
 pub use effect::masking::{Restore, uninterruptible_mask};
+pub use effect::memoizing::Cached;
 pub use effect::parallel::{collect_all_par, for_each_par, for_each_par_forked};
 pub use effect::racing::TimeoutError;
 pub use effect::scoping::acquire_release;
@@ -61,6 +63,9 @@ pub use waiting::WaitsFor;
 
 /// The programs that combinators are made of. One seldom needs to name them.
 pub mod programs {
+    pub use crate::effect::collecting::{
+        AllSettled, FirstOk, ForEach, Partition, Settling, Validate,
+    };
     pub use crate::effect::creating::{
         Blocking, BlockingCancelable, Callback, Die, Forever, FromExit, FromFn, FromResult, Placed,
         Shielded, Sleep, Sync, TrySync, YieldTurn,
@@ -72,12 +77,13 @@ pub mod programs {
     };
     pub use crate::effect::forking::{Fork, OnFiber};
     pub use crate::effect::masking::{Restored, Uninterruptible, UninterruptibleMask};
+    pub use crate::effect::memoizing::{Memoize, Memoized, ToCached};
     pub use crate::effect::parallel::{ForEachPar, ForEachParForked};
     pub use crate::effect::providing::Provide;
     pub use crate::effect::racing::{RaceFirst, RaceOk, Timeout, ZipPar};
     pub use crate::effect::retrying::Retry;
     pub use crate::effect::scoping::{AcquireRelease, Ensuring, OnInterrupt, Scoped};
-    pub use crate::effect::sequencing::{FlatMap, Inspect, Map, Tap, Zip};
+    pub use crate::effect::sequencing::{FlatMap, Inspect, Map, Tap, Timed, Zip};
     pub use crate::erased::OneShot;
     pub use crate::fiber::{AwaitExit, Join};
     pub use crate::into_effect::FromFuture;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use crate::opaque_debug::opaque_debug;
 use crate::poll::{chain, then};
@@ -97,6 +98,30 @@ where
         })
     }
 
+    /// Has the value, and how long this effect took, by the runtime's clock.
+    ///
+    /// # Errors
+    ///
+    /// The error of this effect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{sleep, Never};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let second = Duration::from_secs(1);
+    /// assert_eq!(sleep::<_, Never>(second).timed().await, Ok((second, ())));
+    /// # }
+    /// ```
+    pub fn timed(self) -> Effect<R, E, (Duration, A), Timed<P>> {
+        Effect::of(Timed {
+            program: self.program,
+        })
+    }
+
     /// Looks at the value, and passes it on.
     ///
     /// # Examples
@@ -179,6 +204,23 @@ where
     #[inline]
     fn run_now(self, cx: &Cx<R>) -> Step<R, P::Error, B> {
         Step::Done(self.program.run_now(cx).into_result().map(self.f))
+    }
+}
+
+/// The program of [`Effect::timed`].
+#[derive(Clone, Debug)]
+pub struct Timed<P> {
+    program: P,
+}
+
+impl<R: Env, P: Program<R>> Program<R> for Timed<P> {
+    type Error = P::Error;
+    type Value = (Duration, P::Value);
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        let begun = cx.now();
+        let value = self.program.run(cx).await?;
+        Ok((cx.now() - begun, value))
     }
 }
 
