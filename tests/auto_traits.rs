@@ -4,7 +4,10 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use effect::prelude::*;
-use effect::{Budget, Erased, FiberId, FiberRef, Reason, Report, Runtime, TokioRuntime};
+use effect::{
+    Budget, Cached, Cancel, Erased, FiberId, FiberRef, Phase, Reason, Report, Resume, Runtime,
+    TokioRuntime, Trace,
+};
 
 fn is_send<T: Send>() {}
 fn is_sync<T: Sync>() {}
@@ -38,6 +41,9 @@ fn what_a_running_effect_has_is_shared() {
     is_send_and_sync::<FiberId>();
     is_send_and_sync::<Arc<dyn Runtime>>();
     is_send_and_sync::<TokioRuntime>();
+    is_send_and_sync::<Resume<Local, Local>>();
+    is_send_and_sync::<Cancel>();
+    is_send_and_sync::<Cached<(), Local, Local, Erased<(), Local, Local>>>();
 }
 
 #[test]
@@ -45,6 +51,8 @@ fn how_an_effect_ended_is_as_shareable_as_its_values() {
     is_send_and_sync::<Exit<String, u8>>();
     is_send_and_sync::<Cause<String>>();
     is_send_and_sync::<Reason<String>>();
+    is_send_and_sync::<Phase>();
+    is_send_and_sync::<Trace>();
     is_send::<Exit<Local, Local>>();
     is_send::<Cause<Local>>();
     is_send_and_sync::<Defect>();

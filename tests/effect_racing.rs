@@ -210,3 +210,32 @@ fn a_panic_on_one_side_finalizes_the_other() {
         assert_eq!(log.lines(), ["finalized"]);
     });
 }
+
+// T27
+#[test]
+fn race_ok_has_a_success_whatever_the_other_side_does_but_die() {
+    everywhere(async |cx: Cx<()>| {
+        let yes = || succeed::<(), &str, _>("yes");
+        assert_eq!(cx.run(fail("no").race_ok(yes())).await, Ok("yes"));
+        assert_eq!(
+            cx.run(yes().race_ok(die::<_, &str, _>("a bug"))).await,
+            Ok("yes")
+        );
+        let both = fail::<(), _, ()>("one").race_ok(fail("two"));
+        assert_eq!(cx.run(both).await, Err(("one", "two")));
+        // A defect is no failure to go on after: it is a bug, and ends the race.
+        let died = die::<(), &str, &str>("a bug").race_ok(yes());
+        assert!(exit_of(&cx, died).await.cause().unwrap().is_die());
+    });
+}
+
+// T40
+#[test]
+fn a_pair_does_not_fail_by_a_half_that_had_succeeded_before() {
+    everywhere(async |cx: Cx<()>| {
+        let done = succeed::<(), &str, _>(1).on_interrupt(die::<_, _, ()>("cut short"));
+        let failing = sleep(secs(1)).flat_map(|()| fail::<_, _, ()>("no"));
+        let exit = exit_of(&cx, done.zip_par(failing)).await;
+        assert_eq!(exit, Exit::Failure(Cause::fail("no")));
+    });
+}

@@ -35,6 +35,11 @@ impl Watched {
         Arc::strong_count(&self.timers) - 1
     }
 
+    /// What was reported.
+    pub fn reports(&self) -> Vec<Report> {
+        self.reports.lock().unwrap().clone()
+    }
+
     /// How many finalizers were reported as lost.
     pub fn lost_finalizers(&self) -> usize {
         let reports = self.reports.lock().unwrap();
