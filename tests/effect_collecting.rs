@@ -9,7 +9,13 @@ use effect::{all_settled, collect_all, first_ok, for_each, partition, validate};
 /// Fails for odd numbers, after so many seconds.
 fn even(n: u8) -> Effect<(), u8, u8> {
     sleep(secs(n.into()))
-        .flat_map(move |()| if n % 2 == 0 { succeed(n) } else { fail(n) })
+        .flat_map(move |()| {
+            if n.is_multiple_of(2) {
+                succeed(n)
+            } else {
+                fail(n)
+            }
+        })
         .erase()
 }
 

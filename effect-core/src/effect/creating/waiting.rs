@@ -9,7 +9,7 @@ use crate::{Cx, Effect, Env, Program, Value, WaitsFor};
 
 /// Creates an effect that waits for the given time, by the runtime's clock.
 ///
-/// Inside an [`effect`] body, [`Cx::sleep`] does the same without an error type to name.
+/// Inside an [`effect`](fn@crate::effect) body, [`Cx::sleep`] does the same without an error type to name.
 ///
 /// # Examples
 ///
