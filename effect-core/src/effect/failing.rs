@@ -14,12 +14,14 @@ use crate::settled::settled;
 use crate::{Cause, Cx, Defect, Effect, Env, Exit, IntoEffect, Never, Program, Value};
 
 mod recovering;
+mod converting;
 mod causes;
 mod observing;
 
 pub use causes::{FoldCause, RecoverCause, RecoverDefect, TapCause};
+pub use converting::{EnsureOr, OrDieWith, ToResult};
 pub use observing::{IgnoreLogged, InspectError, TapError};
-pub use recovering::{EnsureOr, FoldEffect, OrDieWith, RecoverIf, RecoverSome, ToResult};
+pub use recovering::{FoldEffect, RecoverIf, RecoverSome};
 
 /// # Handling failure
 impl<R, E, A, P> Effect<R, E, A, P>

@@ -1,13 +1,12 @@
 //! An effect from a callback: somebody else's code says when it ends, and how.
 
-use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use futures::future::FutureExt;
 use parking_lot::Mutex;
@@ -16,8 +15,14 @@ use crate::budget::poll_turn;
 use crate::defect::catch;
 use crate::mask::sealed;
 use crate::opaque_debug::opaque_debug;
-use crate::program;
-use crate::{Cx, Defect, Effect, Env, Never, Program, Value, WaitsFor};
+use crate::{Cx, Defect, Effect, Env, Program, Value, WaitsFor};
+
+mod resume;
+mod canceler;
+
+pub use canceler::Canceler;
+use resume::Call;
+pub use resume::Resume;
 
 /// Creates an effect that hands a [`Resume`] handle to code which takes callbacks, and waits until that is called.
 ///
@@ -76,201 +81,6 @@ where
     })
 }
 
-/// What takes the registration of a [`callback`] back: an effect that cannot fail, `()` for nothing, or an `Option`
-/// of either.
-///
-/// # Examples
-///
-/// ```
-/// use effect_core::{callback, sync, Resume};
-/// use std::time::Duration;
-///
-/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
-/// # async fn main() {
-/// let (log, lines) = std::sync::mpsc::channel();
-/// let listening = callback(move |resume: Resume<&str, ()>| {
-///     let registration = resume;
-///     sync(move || {
-///         drop(registration);
-///         log.send("no longer listening").unwrap();
-///     })
-/// });
-/// assert!(listening.timeout(Duration::from_secs(1)).await.is_err());
-/// assert_eq!(lines.recv(), Ok("no longer listening"));
-/// # }
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot take the registration of a callback back, in the environment `{R}`",
-    label = "neither `()` nor an effect that cannot fail",
-    note = "return `()` if nothing is to be taken back, or an `Effect` whose error is `Never`"
-)]
-pub trait Canceler<R: Env>: Value {
-    /// Takes the registration back, and has nothing to fail with.
-    fn cancel(self, cx: &Cx<R>) -> impl Future<Output = ()> + Send;
-
-    /// Whether there is nothing to do.
-    fn is_nothing(&self) -> bool {
-        false
-    }
-}
-
-impl<R: Env> Canceler<R> for () {
-    async fn cancel(self, _cx: &Cx<R>) {}
-
-    fn is_nothing(&self) -> bool {
-        true
-    }
-}
-
-impl<R: Env, A: Value, P: Program<R, Error = Never, Value = A>> Canceler<R>
-    for Effect<R, Never, A, P>
-{
-    fn cancel(self, cx: &Cx<R>) -> impl Future<Output = ()> + Send {
-        program::run(self.program, cx).map(drop)
-    }
-}
-
-impl<R: Env, C: Canceler<R>> Canceler<R> for Option<C> {
-    async fn cancel(self, cx: &Cx<R>) {
-        if let Some(canceler) = self {
-            canceler.cancel(cx).await;
-        }
-    }
-
-    fn is_nothing(&self) -> bool {
-        self.as_ref().is_none_or(C::is_nothing)
-    }
-}
-
-/// Ends the effect of a [`callback`]: the first call does, and later ones are ignored.
-///
-/// It can be cloned, for callers that want one handle for success and another for failure. It may be called on any
-/// thread, or after the effect was interrupted, which is ignored.
-///
-/// # Examples
-///
-/// ```
-/// use effect_core::{callback, Resume};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let first = callback(|resume: Resume<&str, u8>| {
-///     assert!(resume.succeed(1));
-///     assert!(!resume.clone().fail("too late"));
-/// });
-/// assert_eq!(first.await, Ok(1));
-/// # }
-/// ```
-pub struct Resume<E, A> {
-    call: Arc<Mutex<Call<E, A>>>,
-}
-
-/// What is known of the one call that counts.
-enum Call<E, A> {
-    /// It has not come. So many handles may still make it.
-    Awaited {
-        handles: usize,
-        waker: Option<Waker>,
-    },
-    /// It has come, and nobody has seen it yet.
-    Made(Result<A, E>),
-    /// It will never come: the last handle is gone.
-    Forgone,
-    /// Nobody asks any more.
-    Over,
-}
-
-impl<E, A> Resume<E, A> {
-    /// Ends the effect with a value. False if it has ended before.
-    pub fn succeed(&self, value: A) -> bool {
-        self.settle(Ok(value))
-    }
-
-    /// Ends the effect with an error. False if it has ended before.
-    pub fn fail(&self, error: E) -> bool {
-        self.settle(Err(error))
-    }
-
-    /// Ends the effect with a result. False if it has ended before.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_core::{callback, Resume};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let parsed = callback(|resume: Resume<_, u8>| drop(resume.settle("many".parse())));
-    /// assert!(parsed.await.is_err());
-    /// # }
-    /// ```
-    pub fn settle(&self, result: Result<A, E>) -> bool {
-        // What is dropped and woken here may run anything, and does so when the lock is free.
-        let waker = {
-            let mut call = self.call.lock();
-            match &mut *call {
-                Call::Awaited { waker, .. } => {
-                    let waker = waker.take();
-                    *call = Call::Made(result);
-                    waker
-                }
-                Call::Made(_) | Call::Forgone | Call::Over => return false,
-            }
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        true
-    }
-
-    /// Whether the effect still waits. One that was interrupted does not.
-    pub fn is_awaited(&self) -> bool {
-        matches!(*self.call.lock(), Call::Awaited { .. })
-    }
-}
-
-impl<E, A> Clone for Resume<E, A> {
-    fn clone(&self) -> Self {
-        if let Call::Awaited { handles, .. } = &mut *self.call.lock() {
-            *handles += 1;
-        }
-        Resume {
-            call: Arc::clone(&self.call),
-        }
-    }
-}
-
-impl<E, A> Drop for Resume<E, A> {
-    fn drop(&mut self) {
-        let waker = {
-            let mut call = self.call.lock();
-            match &mut *call {
-                Call::Awaited { handles, waker } => {
-                    *handles -= 1;
-                    if *handles > 0 {
-                        return;
-                    }
-                    let waker = waker.take();
-                    *call = Call::Forgone;
-                    waker
-                }
-                Call::Made(_) | Call::Forgone | Call::Over => return,
-            }
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-}
-
-impl<E, A> fmt::Debug for Resume<E, A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Resume")
-            .field("is_awaited", &self.is_awaited())
-            .finish()
-    }
-}
-
 /// The program of [`callback`].
 pub struct Callback<E, A, F> {
     register: F,
@@ -303,10 +113,7 @@ where
             cx,
             register: Some(self.register),
             canceler: None,
-            call: Arc::new(Mutex::new(Call::Awaited {
-                handles: 1,
-                waker: None,
-            })),
+            call: Arc::new(Mutex::new(Call::awaited())),
             waits_for: self.waits_for,
         }
     }
@@ -332,9 +139,7 @@ where
     C: Canceler<R>,
 {
     fn register(&mut self, register: F) {
-        let resume = Resume {
-            call: Arc::clone(&self.call),
-        };
+        let resume = Resume::new(&self.call);
         match catch(|| register(resume)) {
             Ok(canceler) => self.canceler = Some(canceler),
             // A call that came first is the result, and the panic hook was told of this.
