@@ -108,6 +108,40 @@ fn a_body_runs_what_needs_less() {
 }
 
 #[test]
+fn an_effect_whose_environment_is_a_part_runs_in_the_whole() {
+    everywhere(async |cx: Cx<()>| {
+        let of_prices = || effect(async |cx: Cx<Prices>| Ok::<_, Never>(cx.env().clone()));
+        let body = effect(async move |cx: Cx<App>| {
+            let alone = cx.run(of_prices().provide_part()).await?;
+            let mapped = cx
+                .run(of_prices().provide_from(|app: &App| Prices(app.prices.0 + 1)))
+                .await?;
+            Ok::<_, Never>((alone, mapped))
+        });
+        assert_eq!(
+            cx.run(body.provide(app())).await,
+            Ok((Prices(7), Prices(8)))
+        );
+    });
+}
+
+#[test]
+fn the_environment_of_a_test_replaces_one_service() {
+    everywhere(async |cx: Cx<()>| {
+        let program = name_of(1).zip(price::<App>());
+        let tested = program.clone().provide_from(|app: &App| App {
+            users: Arc::new(Named("test")),
+            ..app.clone()
+        });
+        let both = cx.run(program.zip(tested).provide(app())).await;
+        assert_eq!(
+            both,
+            Ok((("user 1".to_owned(), 7), ("test 1".to_owned(), 7)))
+        );
+    });
+}
+
+#[test]
 fn a_parameter_of_the_environment_may_be_a_service() {
     #[derive(Has)]
     struct Generic<U: Users, const PORT: usize>

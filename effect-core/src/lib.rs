@@ -67,7 +67,7 @@ pub mod programs {
     pub use crate::effect::forking::{Fork, OnFiber};
     pub use crate::effect::masking::{Restored, Uninterruptible, UninterruptibleMask};
     pub use crate::effect::parallel::{ForEachPar, ForEachParForked};
-    pub use crate::effect::providing::Provide;
+    pub use crate::effect::providing::{Provide, ProvideFrom, ProvideWith};
     pub use crate::effect::racing::{RaceFirst, RaceOk, Timeout, ZipPar};
     pub use crate::effect::retrying::Retry;
     pub use crate::effect::scoping::{AcquireRelease, Ensuring, OnInterrupt, Scoped};
