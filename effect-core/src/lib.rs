@@ -29,6 +29,7 @@ mod scope;
 mod mask;
 mod local;
 mod frame;
+mod shared_fiber;
 mod schedule;
 mod waiting;
 mod runtime;
@@ -72,6 +73,7 @@ pub mod programs {
     pub use crate::effect::retrying::Retry;
     pub use crate::effect::scoping::{AcquireRelease, Ensuring, OnInterrupt, Scoped};
     pub use crate::effect::sequencing::{FlatMap, Map, Tap, Zip};
+    pub use crate::effect::sharing::Shared;
     pub use crate::erased::OneShot;
     pub use crate::fiber::{AwaitExit, Join};
     pub use crate::into_effect::FromFuture;

@@ -61,7 +61,8 @@ where
     ///
     /// So an effect that yields an environment, or a part of one, is what is called a *layer* elsewhere, and there is
     /// nothing else to learn: [`flat_map`](Effect::flat_map) builds one part on another, [`zip_par`](Effect::zip_par)
-    /// builds two at once, and [`retry`](Effect::retry) builds again.
+    /// builds two at once, [`retry`](Effect::retry) builds again, and [`shared`](Effect::shared) builds once what two others
+    /// need.
     ///
     /// What this effect itself acquires, and no inner [`scoped`](Effect::scoped) releases, is released before its
     /// environment is.
