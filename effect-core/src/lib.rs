@@ -30,6 +30,7 @@ mod mask;
 mod local;
 mod frame;
 mod shared_fiber;
+mod request;
 mod schedule;
 mod waiting;
 mod runtime;
@@ -55,6 +56,7 @@ pub use has::Has;
 pub use into_effect::IntoEffect;
 pub use local::FiberLocal;
 pub use program::{Outcome, Pace, Program, Step};
+pub use request::{Request, RequestResolver, request};
 pub use runtime::{Observer, Report, Runtime, Timer, TokioRuntime};
 pub use schedule::Schedule;
 pub use waiting::WaitsFor;
@@ -78,4 +80,5 @@ pub mod programs {
     pub use crate::fiber::{AwaitExit, Join};
     pub use crate::into_effect::FromFuture;
     pub use crate::local::Locally;
+    pub use crate::request::Requested;
 }
