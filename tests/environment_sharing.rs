@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
+use effect::FiberLocal;
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 
@@ -223,6 +224,15 @@ fn what_it_has_forked_runs_for_as_long_as_it_is_used() {
         let forked = cx.fork(used);
         assert_eq!(cx.run(forked.join()).await, Ok(()));
         assert_eq!(log.lines(), ["beat", "beat", "ended"]);
+    });
+}
+
+#[test]
+fn what_is_shared_has_the_locals_of_nobody() {
+    static NUMBER: FiberLocal<u32> = FiberLocal::new(|| 0);
+    everywhere(async |cx: Cx<()>| {
+        let number = effect(async |cx: Cx<()>| Ok::<_, Never>(cx.local(&NUMBER))).shared();
+        assert_eq!(cx.run(number.locally(&NUMBER, 7).scoped()).await, Ok(0));
     });
 }
 

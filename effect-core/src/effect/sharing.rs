@@ -19,8 +19,8 @@ where
 {
     /// Runs the effect once for all who use it at the same time: a service that two others are built on is built once.
     ///
-    /// Who runs this, or a clone of it, first starts the effect on a fiber of its own, in its own environment. Who comes
-    /// later waits for the same value, and has a clone of it. To each of them it is a resource: they use it until their
+    /// Who runs this, or a clone of it, first starts the effect on a fiber of its own, in its own environment, but without
+    /// its [locals](crate::FiberLocal): the effect is not run for that one alone. Who comes later waits for the same value, and has a clone of it. To each of them it is a resource: they use it until their
     /// [scope](Effect::scoped) closes. When the last of them does, what the effect has acquired is released, in reverse,
     /// and that one waits for it. After that, it is built anew for whoever comes then. An effect that is not shared is
     /// run anew by each clone.
