@@ -42,11 +42,14 @@
 #![forbid(unsafe_code)]
 
 pub use effect_core::*;
+// Beside the trait of the same name, and before the macro of `effect_core`, which a user of this crate need not depend on.
+pub use effect_macros::Has;
 pub use effect_runtime::*;
 pub use effect_stream::*;
 
 /// What most programs use: `use effect::prelude::*;`.
 pub mod prelude {
+    pub use crate::Has;
     pub use effect_core::{
         Cause, Cx, Defect, Effect, Exit, Fiber, IntoEffect, Never, Schedule, TimeoutError,
         acquire_release, blocking, die, effect, fail, from_exit, from_result, never, sleep,

@@ -24,6 +24,7 @@ pub(crate) mod masking;
 pub(crate) mod forking;
 pub(crate) mod parallel;
 pub(crate) mod providing;
+pub(crate) mod sharing;
 
 /// A typed, lazy description of a computation: it needs the environment `R`, and fails with `E` or
 /// succeeds with `A`.
