@@ -31,6 +31,7 @@ mod frame;
 mod schedule;
 mod waiting;
 mod runtime;
+pub mod sync;
 
 pub use bounds::{Env, Never, Value};
 pub use budget::{Budget, poll_turn, yield_now};
@@ -53,6 +54,7 @@ pub use local::FiberLocal;
 pub use program::{Outcome, Pace, Program, Step};
 pub use runtime::{Observer, Report, Runtime, Timer, TokioRuntime};
 pub use schedule::Schedule;
+pub use sync::{Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany};
 pub use waiting::WaitsFor;
 
 /// The programs that combinators are made of. One seldom needs to name them.

@@ -4,19 +4,18 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use effect_core::{WaitsFor, poll_turn};
-
 use super::state::Wakers;
 use super::waiters::Place;
 use super::{Channel, ChannelClosed};
 use crate::opaque_debug::opaque_debug;
+use crate::{WaitsFor, poll_turn};
 
 impl<T> Channel<T> {
     /// Hands at most `max` items to `take`. Ready when there was at least one.
     ///
     /// With `claim`, the items may come back by [`release`](Channel::release); until then a closed channel has
     /// not ended, even when it is empty.
-    pub(crate) fn poll_pull(
+    pub(super) fn poll_pull(
         &self,
         task: &mut Context<'_>,
         waiting: &mut Option<Place>,
@@ -64,7 +63,7 @@ impl<T> Channel<T> {
     }
 
     /// Gives up a receiver's place, and passes on the item that it may have been woken for.
-    pub(crate) fn forget_receiver(&self, waiting: &mut Option<Place>) {
+    pub(super) fn forget_receiver(&self, waiting: &mut Option<Place>) {
         let Some(place) = waiting.take() else { return };
         let mut wakers = Wakers::default();
         {
@@ -81,9 +80,30 @@ impl<T> Channel<T> {
         wakers.wake();
     }
 
-    /// Gives up a claim on `count` items, and puts `items`, the ones that were not used, back ahead of all
-    /// others, in their order. The channel may hold more than its capacity for that time.
-    pub(crate) fn release(&self, count: usize, items: impl DoubleEndedIterator<Item = T>) {
+    /// Gives up a claim on `count` items that [`Receive::poll_claim`] has handed out, and puts `items`, the ones that were
+    /// not used, back ahead of all others, in their order.
+    ///
+    /// The channel may hold more than its capacity for that time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::Channel;
+    /// use std::future::poll_fn;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channel = Channel::bounded(4);
+    /// channel.send_many([1, 2, 3]).await.unwrap();
+    /// channel.close();
+    /// let (mut receive, mut batch) = (channel.receive(), Vec::new());
+    /// poll_fn(|task| receive.poll_claim(task, 3, |item| batch.push(item))).await.unwrap();
+    /// // The first is used, the others are not.
+    /// channel.release(3, batch.drain(1..));
+    /// assert_eq!(channel.receive().await, Ok(2));
+    /// # }
+    /// ```
+    pub fn release(&self, count: usize, items: impl DoubleEndedIterator<Item = T>) {
         let mut wakers = Wakers::default();
         {
             let mut state = self.shared.state.lock();
@@ -107,7 +127,46 @@ pub struct Receive<T> {
 }
 
 impl<T> Receive<T> {
-    pub(crate) fn poll_many(
+    /// Hands at most `max` items to `take`, on a claim: until [`Channel::release`] gives it up, some of them may come
+    /// back, and a closed channel has not ended. Ready when there was at least one.
+    ///
+    /// For those who take a batch and may be dropped before they have used it. `take` is called under the channel's
+    /// lock: it puts the item down, and no more.
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelClosed`] when the channel is closed and empty, and nobody has a claim.
+    ///
+    /// # Cancel safety
+    ///
+    /// While it is pending, nothing was handed out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::Channel;
+    /// use std::future::poll_fn;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channel = Channel::bounded(4);
+    /// channel.send_many(["a", "b", "c"]).await.unwrap();
+    /// let (mut receive, mut batch) = (channel.receive(), Vec::new());
+    /// poll_fn(|task| receive.poll_claim(task, 2, |item| batch.push(item))).await.unwrap();
+    /// assert_eq!(batch, ["a", "b"]);
+    /// channel.release(2, std::iter::empty());
+    /// # }
+    /// ```
+    pub fn poll_claim(
+        &mut self,
+        task: &mut Context<'_>,
+        max: usize,
+        take: impl FnMut(T),
+    ) -> Poll<Result<(), ChannelClosed>> {
+        self.poll_many(task, max, true, take)
+    }
+
+    fn poll_many(
         &mut self,
         task: &mut Context<'_>,
         max: usize,

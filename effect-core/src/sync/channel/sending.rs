@@ -1,16 +1,16 @@
 //! Sending: as much at once as there is room for, in turn.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-
-use effect_core::{WaitsFor, poll_turn};
 
 use super::state::Wakers;
 use super::waiters::Place;
 use super::{Channel, ChannelClosed, SendError};
 use crate::opaque_debug::opaque_debug;
+use crate::{WaitsFor, poll_turn};
 
 impl<T> Channel<T> {
     /// Moves items out of `supply` while there is room. Ready when none is left there.
@@ -18,7 +18,7 @@ impl<T> Channel<T> {
     /// `waiting` is the caller's place in the queue of senders; it belongs to [`forget_sender`].
     ///
     /// [`forget_sender`]: Channel::forget_sender
-    pub(crate) fn poll_push<S: Supply<T>>(
+    pub(super) fn poll_push<S: Supply<T>>(
         &self,
         task: &mut Context<'_>,
         waiting: &mut Option<Place>,
@@ -74,7 +74,7 @@ impl<T> Channel<T> {
     }
 
     /// Gives up a sender's place, and passes on the room that it may have been granted.
-    pub(crate) fn forget_sender(&self, waiting: &mut Option<Place>) {
+    pub(super) fn forget_sender(&self, waiting: &mut Option<Place>) {
         let Some(place) = waiting.take() else { return };
         let mut wakers = Wakers::default();
         {
@@ -90,16 +90,34 @@ impl<T> Channel<T> {
     }
 }
 
-/// A sender's place in the queue, given up when it is dropped.
-pub(crate) struct WaitingSender<'a, T> {
-    pub(super) channel: &'a Channel<T>,
+/// A sender's place in the queue of those who wait for room, given up when it is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::sync::{Channel, WaitingSender};
+/// use std::collections::VecDeque;
+/// use std::future::poll_fn;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let channel = Channel::bounded(4);
+/// let mut items = VecDeque::from([1, 2, 3]);
+/// let mut sender = WaitingSender::new(&channel);
+/// poll_fn(|task| sender.poll_push(task, &mut items)).await.unwrap();
+/// assert_eq!((items.len(), channel.len()), (0, 3));
+/// # }
+/// ```
+pub struct WaitingSender<'a, T> {
+    channel: &'a Channel<T>,
     waits_for: WaitsFor,
-    pub(super) waiting: Option<Place>,
+    waiting: Option<Place>,
 }
 
 impl<'a, T> WaitingSender<'a, T> {
+    /// Creates a sender that does not wait yet.
     #[track_caller]
-    pub(crate) fn new(channel: &'a Channel<T>) -> Self {
+    pub fn new(channel: &'a Channel<T>) -> Self {
         WaitingSender {
             channel,
             waits_for: WaitsFor::here("room in a channel"),
@@ -107,7 +125,16 @@ impl<'a, T> WaitingSender<'a, T> {
         }
     }
 
-    pub(crate) fn poll_push<S: Supply<T>>(
+    /// Moves items out of `supply` while there is room. Ready when none is left there.
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelClosed`] when the channel is closed: what was not sent is in the supply.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was not sent is in the supply.
+    pub fn poll_push<S: Supply<T>>(
         &mut self,
         task: &mut Context<'_>,
         supply: &mut S,
@@ -127,8 +154,23 @@ impl<T> Drop for WaitingSender<'_, T> {
 }
 
 /// Where a sender takes its items from, one by one, as each finds room.
-pub(crate) trait Supply<T> {
+///
+/// It is asked under the channel's lock: it hands the item over, and no more.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::sync::Supply;
+///
+/// let mut one = Some("item");
+/// assert_eq!(Supply::take(&mut one), Some("item"));
+/// assert!(Supply::is_empty(&one));
+/// ```
+pub trait Supply<T> {
+    /// Whether nothing is left.
     fn is_empty(&self) -> bool;
+
+    /// Takes the next item, which has found room.
     fn take(&mut self) -> Option<T>;
 }
 
@@ -215,6 +257,12 @@ impl<T> Future for SendMany<T> {
 impl<T> Drop for SendMany<T> {
     fn drop(&mut self) {
         self.channel.forget_sender(&mut self.waiting);
+    }
+}
+
+impl<T> fmt::Debug for WaitingSender<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitingSender").finish_non_exhaustive()
     }
 }
 

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use effect_core::WaitsFor;
 use parking_lot::Mutex;
+
+use crate::WaitsFor;
 
 use state::{State, Wakers};
 
 pub use receiving::{Receive, ReceiveMany};
-pub use sending::{SendItem, SendMany};
-pub(crate) use sending::{Supply, WaitingSender};
+pub use sending::{SendItem, SendMany, Supply, WaitingSender};
 
 mod receiving;
 mod sending;
@@ -32,7 +32,7 @@ mod waiters;
 /// # Examples
 ///
 /// ```
-/// use effect_stream::{Channel, ChannelClosed};
+/// use effect_core::sync::{Channel, ChannelClosed};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
