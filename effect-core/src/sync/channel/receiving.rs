@@ -2,84 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use super::state::Wakers;
-use super::waiters::Place;
 use super::{Channel, ChannelClosed};
 use crate::opaque_debug::opaque_debug;
-use crate::{WaitsFor, poll_turn};
+use crate::sync::ring::{Ended, Pull, Puller, Ring};
 
 impl<T> Channel<T> {
-    /// Hands at most `max` items to `take`. Ready when there was at least one.
-    ///
-    /// With `claim`, the items may come back by [`release`](Channel::release); until then a closed channel has
-    /// not ended, even when it is empty.
-    pub(super) fn poll_pull(
-        &self,
-        task: &mut Context<'_>,
-        waiting: &mut Option<Place>,
-        max: usize,
-        claim: bool,
-        mut take: impl FnMut(T),
-    ) -> Poll<Result<(), ChannelClosed>> {
-        ready!(poll_turn(task));
-        let mut wakers = Wakers::default();
-        let pulled = {
-            let mut state = self.shared.state.lock();
-            if state.buffer.is_empty() && !state.has_ended() {
-                match *waiting {
-                    Some(place) if state.receivers.contains(place) => {
-                        wakers.discard(state.receivers.update(place, task.waker()));
-                    }
-                    notified => {
-                        state.notified -= usize::from(notified.is_some());
-                        *waiting = Some(state.receivers.join(task.waker()));
-                        // A receiver that waits is what a rendezvous waits for.
-                        state.grant(self.shared.capacity, &mut wakers);
-                    }
-                }
-                Poll::Pending
-            } else {
-                if let Some(place) = waiting.take() {
-                    let left = state.receivers.leave(place);
-                    state.notified -= usize::from(left.is_none());
-                    wakers.discard(left);
-                }
-                let count = state.buffer.len().min(max);
-                state.buffer.drain(..count).for_each(&mut take);
-                state.claimed += if claim { count } else { 0 };
-                state.grant(self.shared.capacity, &mut wakers);
-                state.tell_if_ended(&mut wakers);
-                Poll::Ready(if count > 0 {
-                    Ok(())
-                } else {
-                    Err(ChannelClosed)
-                })
-            }
-        };
-        wakers.wake();
-        pulled
-    }
-
-    /// Gives up a receiver's place, and passes on the item that it may have been woken for.
-    pub(super) fn forget_receiver(&self, waiting: &mut Option<Place>) {
-        let Some(place) = waiting.take() else { return };
-        let mut wakers = Wakers::default();
-        {
-            let mut state = self.shared.state.lock();
-            let left = state.receivers.leave(place);
-            if left.is_none() {
-                state.notified -= 1;
-                if !state.buffer.is_empty() {
-                    state.notify_receivers(1, &mut wakers);
-                }
-            }
-            wakers.discard(left);
-        }
-        wakers.wake();
-    }
-
     /// Gives up a claim on `count` items that [`Receive::poll_claim`] has handed out, and puts `items`, the ones that were
     /// not used, back ahead of all others, in their order.
     ///
@@ -104,26 +34,14 @@ impl<T> Channel<T> {
     /// # }
     /// ```
     pub fn release(&self, count: usize, items: impl DoubleEndedIterator<Item = T>) {
-        let mut wakers = Wakers::default();
-        {
-            let mut state = self.shared.state.lock();
-            for item in items.rev() {
-                state.buffer.push_front(item);
-                state.notify_receivers(1, &mut wakers);
-            }
-            state.claimed -= count;
-            state.tell_if_ended(&mut wakers);
-        }
-        wakers.wake();
+        self.ring.release(count, items);
     }
 }
 
 /// The future of [`Channel::receive`].
 #[must_use = "futures do nothing unless they are polled"]
 pub struct Receive<T> {
-    pub(super) channel: Channel<T>,
-    pub(super) waits_for: WaitsFor,
-    pub(super) waiting: Option<Place>,
+    pub(super) puller: Puller<Arc<Ring<T>>>,
 }
 
 impl<T> Receive<T> {
@@ -163,23 +81,8 @@ impl<T> Receive<T> {
         max: usize,
         take: impl FnMut(T),
     ) -> Poll<Result<(), ChannelClosed>> {
-        self.poll_many(task, max, true, take)
-    }
-
-    fn poll_many(
-        &mut self,
-        task: &mut Context<'_>,
-        max: usize,
-        claim: bool,
-        take: impl FnMut(T),
-    ) -> Poll<Result<(), ChannelClosed>> {
-        let pulled = self
-            .channel
-            .poll_pull(task, &mut self.waiting, max, claim, take);
-        if pulled.is_pending() {
-            self.waits_for.note();
-        }
-        pulled
+        let pulled = self.puller.poll_pull(task, max, Pull::Claim, take);
+        pulled.map_err(|Ended| ChannelClosed)
     }
 }
 
@@ -187,15 +90,7 @@ impl<T> Future for Receive<T> {
     type Output = Result<T, ChannelClosed>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut received = None;
-        self.poll_many(task, 1, false, |item| received = Some(item))
-            .map_ok(|()| received.expect("at least one item was pulled"))
-    }
-}
-
-impl<T> Drop for Receive<T> {
-    fn drop(&mut self) {
-        self.channel.forget_receiver(&mut self.waiting);
+        self.puller.poll_next(task).map_err(|Ended| ChannelClosed)
     }
 }
 
@@ -210,11 +105,12 @@ impl<T> Future for ReceiveMany<T> {
     type Output = Result<Vec<T>, ChannelClosed>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let mut received = Vec::new();
-        this.receive
-            .poll_many(task, this.max, false, |item| received.push(item))
+        let (max, mut received) = (self.max, Vec::new());
+        let puller = &mut self.receive.puller;
+        puller
+            .poll_pull(task, max, Pull::Take, |item| received.push(item))
             .map_ok(|()| received)
+            .map_err(|Ended| ChannelClosed)
     }
 }
 
