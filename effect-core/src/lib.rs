@@ -55,7 +55,7 @@ pub use program::{Outcome, Pace, Program, Step};
 pub use runtime::{Observer, Report, Runtime, Timer, TokioRuntime};
 pub use schedule::Schedule;
 pub use sync::{Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany};
-pub use sync::{Hub, OfferError, Queue, TakeError};
+pub use sync::{Deferred, Hub, OfferError, Queue, Ref, TakeError};
 pub use waiting::WaitsFor;
 
 /// The programs that combinators are made of. One seldom needs to name them.
