@@ -55,7 +55,7 @@ pub use program::{Outcome, Pace, Program, Step};
 pub use runtime::{Observer, Report, Runtime, Timer, TokioRuntime};
 pub use schedule::Schedule;
 pub use sync::{Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany};
-pub use sync::{Deferred, Hub, OfferError, Queue, Ref, TakeError};
+pub use sync::{Deferred, Hub, OfferError, Queue, Ref, Semaphore, TakeError};
 pub use waiting::WaitsFor;
 
 /// The programs that combinators are made of. One seldom needs to name them.
@@ -76,4 +76,6 @@ pub mod programs {
     pub use crate::fiber::{AwaitExit, Join};
     pub use crate::into_effect::FromFuture;
     pub use crate::local::Locally;
+    pub use crate::sync::mutex::WithMutex;
+    pub use crate::sync::semaphore::{AcquireScoped, WithPermits};
 }
