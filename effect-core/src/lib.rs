@@ -35,6 +35,7 @@ mod request;
 mod schedule;
 mod waiting;
 mod runtime;
+pub mod sync;
 
 pub use bounds::{Env, Never, Value};
 pub use budget::{Budget, poll_turn, yield_now};
@@ -64,6 +65,8 @@ pub use program::{Outcome, Pace, Program, Step};
 pub use request::{Request, RequestResolver, request};
 pub use runtime::{Observer, Report, Runtime, Timer, TokioRuntime};
 pub use schedule::Schedule;
+pub use sync::{Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany};
+pub use sync::{Deferred, Hub, OfferError, Queue, Ref, Semaphore, TakeError};
 pub use trace::{Trace, TracedFiber};
 pub use waiting::WaitsFor;
 
@@ -96,4 +99,6 @@ pub mod programs {
     pub use crate::into_effect::FromFuture;
     pub use crate::local::Locally;
     pub use crate::request::Requested;
+    pub use crate::sync::mutex::WithMutex;
+    pub use crate::sync::semaphore::{AcquireScoped, WithPermits};
 }

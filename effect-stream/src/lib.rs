@@ -1,7 +1,7 @@
-//! Many values: streams, error-aware streams, bounded channels and pipelines.
+//! Many values: streams, error-aware streams and pipelines.
 //!
 //! Read it in this order: [`Source`], the one idea; [`Stream`] and [`StreamE`], the types, with a stateful
-//! operator a file; [`Channel`]; then [`Pipeline`], whose stages have workers and route failures to a channel
+//! operator a file; then [`Pipeline`], whose stages have workers and route failures to a channel
 //! of their own.
 
 #![forbid(unsafe_code)]
@@ -11,10 +11,11 @@ mod source;
 mod stream;
 mod stream_e;
 mod erased;
-mod channel;
 mod pipeline;
 
-pub use channel::{Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany};
+pub use effect_core::{
+    Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany,
+};
 pub use erased::ErasedSource;
 pub use pipeline::report::{Failed, Fault, PipelineError, PipelineReport};
 pub use pipeline::stage::{Stage, stage};

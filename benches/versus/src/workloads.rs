@@ -15,6 +15,9 @@ mod timeout;
 mod stream_map_filter_fold;
 mod map_effect;
 mod pipeline;
+mod queue;
+mod hub;
+mod semaphore;
 
 /// Every workload.
 pub(crate) const ALL: &[Workload] = &[
@@ -26,6 +29,9 @@ pub(crate) const ALL: &[Workload] = &[
     stream_map_filter_fold::WORKLOAD,
     map_effect::WORKLOAD,
     pipeline::WORKLOAD,
+    queue::WORKLOAD,
+    hub::WORKLOAD,
+    semaphore::WORKLOAD,
 ];
 
 /// What a job does with a value: nothing that the compiler could leave out.

@@ -13,7 +13,7 @@ use super::inlet::BATCH;
 use super::outlet::Outlet;
 use super::ticket::{Envelope, Ledger, Ticket};
 use super::worker::ITEMS_PER_TURN;
-use crate::channel::ChannelClosed;
+use crate::ChannelClosed;
 use crate::source::{Source, beside};
 
 /// Moves what a stream emits into an outlet: what is ready in batches, and what has begun goes on meanwhile.

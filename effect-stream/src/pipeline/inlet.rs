@@ -5,8 +5,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use super::ticket::{Envelope, Ledger, Ticket};
-use crate::Channel;
-use crate::channel::{ChannelClosed, Receive};
+use crate::{Channel, ChannelClosed, Receive};
 
 /// How many items move at once. More would cost latency and save little: the lock that a batch shares is
 /// already a fraction of what an item costs.
@@ -67,7 +66,7 @@ impl<'a, T> Batch<'a, T> {
         } = self;
         poll_fn(|task| match (&mut *receive, *inlet) {
             (ReceiveFrom::Input(receive), Inlet::Input(_, ledger)) => {
-                receive.poll_many(task, BATCH, true, |value| {
+                receive.poll_claim(task, BATCH, |value| {
                     items.push_back(Envelope {
                         ticket: Ticket::issue(ledger),
                         value,
@@ -75,7 +74,7 @@ impl<'a, T> Batch<'a, T> {
                 })
             }
             (ReceiveFrom::Queue(receive), _) => {
-                receive.poll_many(task, BATCH, true, |envelope| items.push_back(envelope))
+                receive.poll_claim(task, BATCH, |envelope| items.push_back(envelope))
             }
             (ReceiveFrom::Input(_), Inlet::Queue(_)) => unreachable!("made from the same inlet"),
         })

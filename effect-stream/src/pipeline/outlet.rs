@@ -5,9 +5,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use effect_core::sync::{Supply, WaitingSender};
+
 use super::ticket::Envelope;
-use crate::Channel;
-use crate::channel::{ChannelClosed, Supply, WaitingSender};
+use crate::{Channel, ChannelClosed};
 
 /// Where a stage leaves its results. The last writer that ends closes it.
 pub(super) struct Outlet<T> {

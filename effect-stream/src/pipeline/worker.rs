@@ -16,7 +16,7 @@ use super::inlet::{BATCH, Batch, Inlet};
 use super::outlet::Outlet;
 use super::report::{Failed, Fault};
 use super::ticket::{Envelope, Ticket};
-use crate::channel::ChannelClosed;
+use crate::ChannelClosed;
 
 /// How many items go through a worker that never waits before others have a turn. What a stage does with one may
 /// take a millisecond.

@@ -10,10 +10,9 @@ use effect_core::{Budget, Cx, Env, Value};
 use futures::Stream as FuturesStream;
 use pin_project_lite::pin_project;
 
-use crate::Channel;
-use crate::channel::Receive;
 use crate::opaque_debug::opaque_debug;
 use crate::source::{Pull, Source, iterate_fold};
+use crate::{Channel, Receive};
 
 /// The source of [`Stream::from_iter`](crate::Stream::from_iter).
 #[derive(Clone)]
@@ -99,7 +98,7 @@ impl<R: Env, T: Value> Source<R> for FromChannel<T> {
         let mut budget = Budget::of(BATCHES_PER_TURN);
         loop {
             let received = poll_fn(|task| {
-                receive.poll_many(task, ITEMS_AT_ONCE, true, |item| batch.push_back(item))
+                receive.poll_claim(task, ITEMS_AT_ONCE, |item| batch.push_back(item))
             });
             if received.await.is_err() {
                 return folded;

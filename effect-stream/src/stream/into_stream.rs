@@ -9,11 +9,10 @@ use effect_core::{Cause, Exit, Never, Value, effect};
 use futures::Stream as FuturesStream;
 use futures::future::{BoxFuture, FutureExt};
 
-use crate::Channel;
-use crate::channel::Receive;
 use crate::source::Source;
 use crate::stream::Stream;
 use crate::stream_e::StreamE;
+use crate::{Channel, Receive};
 
 /// # Leaving
 impl<A: Value, S: Source<(), Item = A>> Stream<(), A, S> {

@@ -5,7 +5,7 @@ use std::task::Waker;
 
 /// A place in a queue of waiters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place(u64);
+pub(super) struct Place(u64);
 
 /// A queue of wakers. Places rise, so the queue is sorted by them.
 pub(super) struct Waiters {

@@ -1,21 +1,16 @@
-//! A bounded channel, many to many: a ring under a short lock, with waiters on both sides.
+//! A bounded channel, many to many: what pipelines are made of.
 
 use std::fmt;
 use std::sync::Arc;
 
-use effect_core::WaitsFor;
-use parking_lot::Mutex;
-
-use state::{State, Wakers};
+use super::ring::{Latecomers, Overflow, Puller, Pusher, Ring};
+use crate::WaitsFor;
 
 pub use receiving::{Receive, ReceiveMany};
-pub use sending::{SendItem, SendMany};
-pub(crate) use sending::{Supply, WaitingSender};
+pub use sending::{SendItem, SendMany, WaitingSender};
 
 mod receiving;
 mod sending;
-mod state;
-mod waiters;
 
 /// A bounded channel between any number of senders and receivers.
 ///
@@ -32,7 +27,7 @@ mod waiters;
 /// # Examples
 ///
 /// ```
-/// use effect_stream::{Channel, ChannelClosed};
+/// use effect_core::sync::{Channel, ChannelClosed};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
@@ -45,7 +40,7 @@ mod waiters;
 /// # }
 /// ```
 pub struct Channel<T> {
-    shared: Arc<Shared<T>>,
+    ring: Arc<Ring<T>>,
 }
 
 /// The channel was closed, and nothing is left in it.
@@ -68,10 +63,7 @@ impl<T> Channel<T> {
     /// Creates a channel that holds at most `capacity` items.
     pub fn bounded(capacity: usize) -> Self {
         Channel {
-            shared: Arc::new(Shared {
-                capacity,
-                state: Mutex::new(State::new()),
-            }),
+            ring: Arc::new(Ring::new(capacity, Overflow::Wait)),
         }
     }
 
@@ -87,10 +79,8 @@ impl<T> Channel<T> {
     #[track_caller]
     pub fn send(&self, item: T) -> SendItem<T> {
         SendItem {
-            channel: self.clone(),
-            waits_for: WaitsFor::here("room in a channel"),
+            pusher: self.pusher(WaitsFor::here("room in a channel")),
             item: Some(item),
-            waiting: None,
         }
     }
 
@@ -106,10 +96,8 @@ impl<T> Channel<T> {
     #[track_caller]
     pub fn send_many(&self, items: impl IntoIterator<Item = T>) -> SendMany<T> {
         SendMany {
-            channel: self.clone(),
-            waits_for: WaitsFor::here("room in a channel"),
+            pusher: self.pusher(WaitsFor::here("room in a channel")),
             items: items.into_iter().collect(),
-            waiting: None,
         }
     }
 
@@ -124,10 +112,9 @@ impl<T> Channel<T> {
     /// Dropped before it ends, nothing was received, and no item is lost.
     #[track_caller]
     pub fn receive(&self) -> Receive<T> {
+        let waits_for = WaitsFor::here("an item from a channel");
         Receive {
-            channel: self.clone(),
-            waits_for: WaitsFor::here("an item from a channel"),
-            waiting: None,
+            puller: Puller::new(Arc::clone(&self.ring), waits_for),
         }
     }
 
@@ -154,28 +141,41 @@ impl<T> Channel<T> {
     }
 
     /// Closes the channel: what is inside can still be received. Closing it again changes nothing.
+    ///
+    /// Senders who wait for room get their items back.
     pub fn close(&self) {
-        let wakers = {
-            let mut state = self.shared.state.lock();
-            state.closed = true;
-            state.granted = 0;
-            let mut wakers = Wakers::default();
-            wakers.extend(state.senders.drain());
-            state.notified += state.receivers.len();
-            wakers.extend(state.receivers.drain());
-            wakers
-        };
-        wakers.wake();
+        self.ring.close(Latecomers::Refused, || ());
+    }
+
+    /// Closes the channel, and has what is inside. Everybody who waits is told at once.
+    ///
+    /// What a pipeline has taken and not begun comes back to the channel, and can be received.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::{Channel, ChannelClosed};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channel = Channel::bounded(2);
+    /// channel.send_many([1, 2]).await.unwrap();
+    /// assert_eq!(channel.abort(), [1, 2]);
+    /// assert_eq!(channel.receive().await, Err(ChannelClosed));
+    /// # }
+    /// ```
+    pub fn abort(&self) -> Vec<T> {
+        self.ring.abort()
     }
 
     /// Whether the channel was closed. Items may still be inside.
     pub fn is_closed(&self) -> bool {
-        self.shared.state.lock().closed
+        self.ring.is_closed()
     }
 
     /// How many items are inside.
     pub fn len(&self) -> usize {
-        self.shared.state.lock().buffer.len()
+        self.ring.len()
     }
 
     /// Whether no item is inside.
@@ -185,14 +185,18 @@ impl<T> Channel<T> {
 
     /// How many items it holds at most.
     pub fn capacity(&self) -> usize {
-        self.shared.capacity
+        self.ring.capacity()
+    }
+
+    fn pusher(&self, waits_for: WaitsFor) -> Pusher<Arc<Ring<T>>> {
+        Pusher::new(Arc::clone(&self.ring), waits_for)
     }
 }
 
 impl<T> Clone for Channel<T> {
     fn clone(&self) -> Self {
         Channel {
-            shared: Arc::clone(&self.shared),
+            ring: Arc::clone(&self.ring),
         }
     }
 }
@@ -205,9 +209,4 @@ impl<T> fmt::Debug for Channel<T> {
             .field("closed", &self.is_closed())
             .finish()
     }
-}
-
-struct Shared<T> {
-    capacity: usize,
-    state: Mutex<State<T>>,
 }

@@ -1,0 +1,181 @@
+//! Pulling: as much at once as is there, and some of it only until it is given back.
+
+use std::ops::Deref;
+use std::task::{Context, Poll, ready};
+
+use super::{HasRing, Ring};
+use crate::sync::waiters::Place;
+use crate::sync::wakers::Wakers;
+use crate::{WaitsFor, poll_turn};
+
+/// How items are pulled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sync) enum Pull {
+    /// They are gone.
+    Take,
+    /// They may come back by [`Ring::release`]; until then a closed ring has not ended, even when it is empty.
+    Claim,
+    /// As a claim, of somebody who has claims and waits for more: such a one does not wait for claims.
+    Gather,
+}
+
+/// Nothing will ever come out again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sync) struct Ended;
+
+impl<T> Ring<T> {
+    /// Hands at most `max` items to `take`. Ready when there was at least one.
+    fn poll_pull(
+        &self,
+        task: &mut Context<'_>,
+        waiting: &mut Option<Place>,
+        max: usize,
+        pull: Pull,
+        mut take: impl FnMut(T),
+    ) -> Poll<Result<(), Ended>> {
+        ready!(poll_turn(task));
+        let mut wakers = Wakers::default();
+        let pulled = {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            let waits = state.buffer.is_empty()
+                && if pull == Pull::Gather {
+                    !state.is_drained()
+                } else {
+                    !state.has_ended()
+                };
+            if waits {
+                match *waiting {
+                    Some(place) if state.receivers.contains(place) => {
+                        wakers.discard(state.receivers.update(place, task.waker()));
+                    }
+                    notified => {
+                        state.notified -= usize::from(notified.is_some());
+                        *waiting = Some(state.receivers.join(task.waker()));
+                        // A receiver that waits is what a rendezvous waits for.
+                        state.senders.grant(self.free(state), &mut wakers);
+                    }
+                }
+                Poll::Pending
+            } else {
+                if let Some(place) = waiting.take() {
+                    let left = state.receivers.leave(place);
+                    state.notified -= usize::from(left.is_none());
+                    wakers.discard(left);
+                }
+                let count = state.buffer.len().min(max);
+                state.buffer.drain(..count).for_each(&mut take);
+                state.claimed += if pull == Pull::Take { 0 } else { count };
+                state.senders.grant(self.free(state), &mut wakers);
+                state.tell_if_ended(&mut wakers);
+                Poll::Ready(if count > 0 { Ok(()) } else { Err(Ended) })
+            }
+        };
+        wakers.wake();
+        pulled
+    }
+
+    /// Hands at most `max` items to `take`, those that are there.
+    pub(in crate::sync) fn pull_now(&self, max: usize, take: impl FnMut(T)) {
+        let mut wakers = Wakers::default();
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            let count = state.buffer.len().min(max);
+            state.buffer.drain(..count).for_each(take);
+            state.senders.grant(self.free(state), &mut wakers);
+            state.tell_if_ended(&mut wakers);
+        }
+        wakers.wake();
+    }
+
+    /// Gives up a receiver's place, and passes on the item that it may have been woken for.
+    fn forget_receiver(&self, waiting: &mut Option<Place>) {
+        let Some(place) = waiting.take() else { return };
+        let mut wakers = Wakers::default();
+        {
+            let mut state = self.state.lock();
+            let left = state.receivers.leave(place);
+            if left.is_none() {
+                state.notified -= 1;
+                if !state.buffer.is_empty() {
+                    state.notify_receivers(1, &mut wakers);
+                }
+            }
+            wakers.discard(left);
+        }
+        wakers.wake();
+    }
+
+    /// Gives up a claim on `count` items, and puts `items`, the ones that were not used, back ahead of all
+    /// others, in their order. More may be inside than the capacity for that time.
+    pub(in crate::sync) fn release(&self, count: usize, items: impl DoubleEndedIterator<Item = T>) {
+        let mut wakers = Wakers::default();
+        {
+            let mut state = self.state.lock();
+            for item in items.rev() {
+                state.buffer.push_front(item);
+                state.notify_receivers(1, &mut wakers);
+            }
+            state.claimed -= count;
+            state.tell_if_ended(&mut wakers);
+        }
+        wakers.wake();
+    }
+}
+
+/// A receiver's place among those who wait for an item, given up when it is dropped.
+pub(in crate::sync) struct Puller<H: Deref<Target: HasRing>> {
+    handle: H,
+    waits_for: WaitsFor,
+    waiting: Option<Place>,
+}
+
+impl<H: Deref<Target: HasRing>> Puller<H> {
+    pub(in crate::sync) fn new(handle: H, waits_for: WaitsFor) -> Self {
+        Puller {
+            handle,
+            waits_for,
+            waiting: None,
+        }
+    }
+
+    pub(in crate::sync) fn handle(&self) -> &H {
+        &self.handle
+    }
+
+    /// Hands at most `max` items to `take`. Ready when there was at least one.
+    #[inline]
+    pub(in crate::sync) fn poll_pull(
+        &mut self,
+        task: &mut Context<'_>,
+        max: usize,
+        pull: Pull,
+        take: impl FnMut(<H::Target as HasRing>::Item),
+    ) -> Poll<Result<(), Ended>> {
+        let ring = self.handle.ring();
+        let pulled = ring.poll_pull(task, &mut self.waiting, max, pull, take);
+        if pulled.is_pending() {
+            self.waits_for.note();
+        }
+        pulled
+    }
+
+    /// The next item.
+    #[inline]
+    pub(in crate::sync) fn poll_next(
+        &mut self,
+        task: &mut Context<'_>,
+    ) -> Poll<Result<<H::Target as HasRing>::Item, Ended>> {
+        let mut pulled = None;
+        self.poll_pull(task, 1, Pull::Take, |item| pulled = Some(item))
+            .map_ok(|()| pulled.expect("at least one item was pulled"))
+    }
+}
+
+impl<H: Deref<Target: HasRing>> Drop for Puller<H> {
+    #[inline]
+    fn drop(&mut self) {
+        self.handle.ring().forget_receiver(&mut self.waiting);
+    }
+}
