@@ -21,7 +21,9 @@ fn connection(depth: u32, name: &'static str) -> Effect<(), String, u32> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let second = Duration::from_secs(1);
     let program = effect(async move |cx: Cx<()>| {
-        let first = cx.run(connection(100, "loser").race_first(succeed(1))).await?;
+        let first = cx
+            .run(connection(100, "loser").race_first(succeed(1)))
+            .await?;
         let late = cx.run(connection(100, "slow").timeout(second)).await;
         let parts = for_each_par(["left", "right"], 2, |name| connection(10, name));
         let fiber = cx.fork(parts.map(|_| ()));
@@ -30,9 +32,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }));
         cx.sleep(second).await;
         let Ok(exit) = cx.run(fiber.interrupt()).await;
-        println!("first: {first}, late: {}, fiber: {}", late.is_err(), exit.is_interrupt());
+        println!(
+            "first: {first}, late: {}, fiber: {}",
+            late.is_err(),
+            exit.is_interrupt()
+        );
         let Ok(exit) = cx.run(masked.interrupt()).await;
-        let seen = exit.value().expect("it is masked to its end").is_interrupt();
+        let seen = exit
+            .value()
+            .expect("it is masked to its end")
+            .is_interrupt();
         println!("seen under the mask: {seen}");
         Ok::<_, String>(())
     });

@@ -249,6 +249,7 @@ impl<R: Env> Cx<R> {
     ///
     /// The child runs at once and beside its parent. When the parent ends, whatever the reason, a child
     /// that still runs is interrupted, and the parent waits for it.
+    #[track_caller]
     pub fn fork<I>(&self, effect: I) -> Fiber<I::Error, I::Value>
     where
         I: IntoEffect<R>,
@@ -258,6 +259,7 @@ impl<R: Env> Cx<R> {
     }
 
     /// Starts an effect on a fiber of its own with a name, which reports show.
+    #[track_caller]
     pub fn fork_named<I>(&self, name: impl Into<Arc<str>>, effect: I) -> Fiber<I::Error, I::Value>
     where
         I: IntoEffect<R>,

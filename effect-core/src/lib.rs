@@ -31,12 +31,16 @@ mod frame;
 mod schedule;
 mod waiting;
 mod runtime;
+mod dump;
+mod trace;
+mod measure;
 
 pub use bounds::{Env, Never, Value};
 pub use budget::{Budget, poll_turn, yield_now};
 pub use cause::{Cause, Reason};
 pub use cx::Cx;
 pub use defect::Defect;
+pub use dump::{Dump, FiberDump, FiberStatus};
 pub use effect::Effect;
 pub use effect::creating::{
     blocking, die, effect, fail, from_exit, from_result, never, sleep, succeed, sync,
@@ -50,8 +54,10 @@ pub use exit::Exit;
 pub use fiber::{Fiber, FiberId, FiberRef};
 pub use into_effect::IntoEffect;
 pub use local::FiberLocal;
+#[cfg(feature = "metrics")]
+pub use measure::describe_metrics;
 pub use program::{Outcome, Pace, Program, Step};
-pub use runtime::{Observer, Report, Runtime, Timer, TokioRuntime};
+pub use runtime::{Observed, Observer, Report, Runtime, Timer, TokioRuntime, dump};
 pub use schedule::Schedule;
 pub use waiting::WaitsFor;
 
@@ -63,6 +69,9 @@ pub mod programs {
     pub use crate::effect::failing::{Fold, MapError, OrDie, Recover, ToExit};
     pub use crate::effect::forking::{Fork, OnFiber};
     pub use crate::effect::masking::{Restored, Uninterruptible, UninterruptibleMask};
+    pub use crate::effect::observing::Named;
+    #[cfg(feature = "tracing")]
+    pub use crate::effect::observing::Traced;
     pub use crate::effect::parallel::{ForEachPar, ForEachParForked};
     pub use crate::effect::providing::Provide;
     pub use crate::effect::racing::{RaceFirst, RaceOk, Timeout, ZipPar};

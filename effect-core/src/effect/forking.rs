@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::Location;
 
 use std::sync::Arc;
 
@@ -36,12 +37,14 @@ where
     /// # }
     /// ```
     #[doc(alias = "spawn")]
+    #[track_caller]
     pub fn fork<E2: Value>(self) -> Effect<R, E2, Fiber<E, A>, Fork<P, E2>>
     where
         E: fmt::Debug,
     {
         Effect::of(Fork {
             program: self.program,
+            place: Location::caller(),
             error: PhantomData,
         })
     }
@@ -75,8 +78,9 @@ where
     /// assert_eq!(sum(1_000).zip_par(sum(2_000)).await, Ok((499_500, 1_999_000)));
     /// # }
     /// ```
+    #[track_caller]
     pub fn on_fiber(self) -> Effect<R, E, A, OnFiber<P>> {
-        Effect::of(OnFiber::new(self.program))
+        Effect::of(OnFiber::new(self.program, Location::caller()))
     }
 }
 
@@ -84,11 +88,12 @@ where
 #[derive(Clone, Debug)]
 pub struct OnFiber<P> {
     program: P,
+    place: &'static Location<'static>,
 }
 
 impl<P> OnFiber<P> {
-    pub(crate) fn new(program: P) -> Self {
-        OnFiber { program }
+    pub(crate) fn new(program: P, place: &'static Location<'static>) -> Self {
+        OnFiber { program, place }
     }
 }
 
@@ -105,7 +110,12 @@ where
         let body = async {
             let mut owed = OwedEnd {
                 owner: cx.fiber(),
-                fiber: Some(cx.fork(Effect::new(self.program))),
+                fiber: Some(Fiber::fork_there(
+                    Effect::new(self.program),
+                    cx,
+                    None,
+                    self.place,
+                )),
             };
             let ended = owed.fiber.as_mut().expect("it was put there");
             let exit = ended.ended(WaitsFor::here("a fiber of its own")).await;
@@ -149,6 +159,7 @@ impl<E: Value, A: Value> Drop for OwedEnd<'_, E, A> {
 #[derive(Debug)]
 pub struct Fork<P, E2> {
     program: P,
+    place: &'static Location<'static>,
     error: PhantomData<fn() -> E2>,
 }
 
@@ -156,6 +167,7 @@ impl<P: Clone, E2> Clone for Fork<P, E2> {
     fn clone(&self) -> Self {
         Fork {
             program: self.program.clone(),
+            place: self.place,
             error: PhantomData,
         }
     }
@@ -172,6 +184,7 @@ where
     type Value = Fiber<P::Error, P::Value>;
 
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        Ok(cx.fork(Effect::new(self.program)))
+        let effect = Effect::new(self.program);
+        Ok(Fiber::fork_there(effect, cx, None, self.place))
     }
 }
