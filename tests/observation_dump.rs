@@ -25,14 +25,15 @@ async fn observed<Fut>(
     assert!(exit.is_success(), "{:?}", exit.cause());
 }
 
-/// A dump without the numbers of lines, and of fibers, which differ between runs.
+/// A dump without the numbers of lines, and with fibers numbered by their places, because numbers differ between runs.
 fn text(dump: &Dump) -> String {
     let mut text = dump.to_string();
-    let first = dump.fibers()[0].id().number();
-    for fiber in dump.fibers() {
-        let number = fiber.id().number();
-        let relative = format!("fiber #{}", number - first + 1);
-        text = text.replace(&format!("fiber #{number}"), &relative);
+    for (place, fiber) in dump.fibers().iter().enumerate() {
+        let number = format!("{}", fiber.id());
+        for end in [" ", ","] {
+            let relative = format!("fiber <{}>{end}", place + 1);
+            text = text.replace(&format!("{number}{end}"), &relative);
+        }
     }
     let mut parts = text.split(".rs:");
     let mut plain = parts.next().unwrap().to_owned();
@@ -69,7 +70,15 @@ fn a_dump_is_a_tree_that_a_person_can_read() {
             }));
             cx.sleep(secs(1)).await;
             let _new = cx.fork_named("new", succeed::<_, Never, _>(()));
-            insta::assert_snapshot!(text(&runtime.dump()), @"");
+            insta::assert_snapshot!(text(&runtime.dump()), @r"
+            fiber <1> runs, for 0ns; begun 4s ago at tests/observation_dump.rs
+              fiber <2> (parent) waits for nothing at all at tests/observation_dump.rs, for 4s; begun 4s ago at tests/observation_dump.rs
+                fiber <3> waits for a time at tests/observation_dump.rs, for 4s; begun 4s ago at tests/observation_dump.rs
+              fiber <4> (careful), 1 mask, waits for a time at tests/observation_dump.rs, for 2s; begun 2s ago at tests/observation_dump.rs
+              fiber <5> (leaving), 1 finalizer pending, interrupted, waits for its finalizers and its children, now for a time at tests/observation_dump.rs, for 1s; begun 2s ago at tests/observation_dump.rs
+              fiber <6> waits for something that does not say what it is, for 1s; begun 1s ago at tests/observation_dump.rs
+              fiber <7> (new) has not run yet, for 0ns; begun 0ns ago at tests/observation_dump.rs
+            ");
         })
         .await;
     });

@@ -197,6 +197,7 @@ fn finalizers_that_are_lost_with_their_runtime_are_not_pending_any_more() {
             .ensuring(stuck().zip(stuck()));
         let interrupting = effect(async move |cx: Cx<()>| {
             let fiber = cx.fork(lost.scoped());
+            cx.sleep(secs(1)).await;
             cx.run(fiber.interrupt()).await
         });
         assert!(VirtualTime::new().run(interrupting).is_err(), "a deadlock");

@@ -106,6 +106,12 @@ impl Dump {
         self
     }
 
+    /// These fibers, and then those of another dump.
+    pub(crate) fn and(mut self, other: Dump) -> Self {
+        self.fibers.extend(other.fibers);
+        self
+    }
+
     /// The fibers, each followed by those below it.
     pub fn fibers(&self) -> &[FiberDump] {
         &self.fibers

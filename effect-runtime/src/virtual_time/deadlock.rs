@@ -34,8 +34,10 @@ pub struct Deadlock {
 
 impl Deadlock {
     pub(super) fn of(shared: &Shared) -> Self {
+        // By itself: the dump looks at the clock as well.
+        let after = shared.clock.lock().since_beginning();
         Deadlock {
-            after: shared.clock.lock().since_beginning(),
+            after,
             // Parents are older than their children, so whoever was not seen yet is nobody's child.
             dump: Dump::of(shared.family.alive()).after(shared.begin),
         }
