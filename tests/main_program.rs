@@ -93,6 +93,11 @@ fn program(name: &str) -> ExitCode {
                 cx.run(never::<_, &str, ()>()).await
             }))
         }
+        "named children" => run_main(effect(async |cx: Cx<()>| {
+            let listener = cx.fork_named("listener", never::<_, &str, ()>());
+            cx.run(cx.fork_named("waiter", waiting()).join()).await?;
+            cx.run(listener.join()).await
+        })),
         "patient" => run_main(waiting().ensuring(stuck())),
         "blocked" => quick.run(blocked()),
         "blocked finalizer" => run_main(waiting().ensuring(blocked())),
@@ -368,4 +373,19 @@ fn leave(code: ExitCode) -> ! {
         .filter(char::is_ascii_digit)
         .collect();
     std::process::exit(number.parse().unwrap())
+}
+
+#[test]
+fn sigusr1_prints_what_each_fiber_waits_for_and_the_program_goes_on() {
+    let mut running = Running::start("named children");
+    running.expect("ready");
+    for _ in 0..2 {
+        running.signal("USR1");
+        running.expect_error("the fibers, as SIGUSR1 asks:\n  fiber #");
+        running.expect_error(" waits for a fiber to join at tests/main_program.rs:");
+        running.expect_error("(listener) waits for nothing at all at tests/main_program.rs:");
+        running.expect_error("(waiter) waits for nothing at all at tests/main_program.rs:");
+    }
+    running.signal("INT");
+    assert_eq!(running.end().0, 130);
 }

@@ -9,6 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use smallvec::SmallVec;
 
@@ -63,6 +64,8 @@ pub(crate) type Claimed = SmallVec<[Finalizer; 1]>;
 pub(crate) struct Settle {
     fiber: Arc<FiberState>,
     running: Option<Finalizer>,
+    /// When that began, where somebody wants to know.
+    begun: Option<Instant>,
     claimed: Claimed,
 }
 
@@ -72,6 +75,7 @@ impl Settle {
         Settle {
             fiber: Arc::clone(fiber),
             running: None,
+            begun: None,
             claimed: Claimed::new(),
         }
     }
@@ -95,6 +99,7 @@ impl Future for Settle {
         loop {
             if this.running.is_none() {
                 this.running = this.claimed.pop();
+                this.begun = this.fiber.finalizer_begins();
             }
             let Some(running) = &mut this.running else {
                 return Poll::Ready(());
@@ -104,6 +109,9 @@ impl Future for Settle {
             if polled.is_ready() {
                 this.running = None;
                 this.fiber.give_up(1);
+                if let Some(begun) = this.begun {
+                    this.fiber.finalizer_ends(begun);
+                }
             }
             // What the work has itself dropped owes work that comes before all that is around it.
             this.claimed.extend(this.fiber.claim(before));

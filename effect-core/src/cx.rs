@@ -117,7 +117,7 @@ impl<R> Cx<R> {
 
     pub(crate) fn scope(&self) -> &Scope {
         let scope = self.frame.as_ref().and_then(|frame| frame.scope.as_ref());
-        scope.map_or_else(|| self.fiber.scope(), |scope| scope)
+        scope.map_or_else(|| self.fiber.scope(), Arc::as_ref)
     }
 
     /// The environment.

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use crate::budget::Turn;
 use crate::cleanup::{Mark, Settle};
 use crate::defect::{self, catch, catch_poll};
-use crate::fiber::{FiberState, TypedState, WakerId};
+use crate::fiber::{FiberState, TypedState, WakerId, watched, watched_task};
 use crate::mask::Mask;
 use crate::net::net;
 use crate::program::{self, Outcome};
@@ -50,12 +50,12 @@ where
     P: Program<R, Error = E, Value = A>,
 {
     let mut driven = Driven::new(cx);
-    async move {
+    watched(&Arc::clone(driven.cx.fiber()), async move {
         defect::watch_panics();
         let exit = body(program, &mut driven.cx).await;
         driven.end().await;
         exit.with_defects(driven.cx.fiber().take_defects())
-    }
+    })
 }
 
 pin_project! {
@@ -133,7 +133,7 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
         };
         // What was owed before goes back first: the finalizers of what is around it come later.
         *this.background = None;
-        fiber.observe_end();
+        fiber.observe_end(&exit);
         drop_body(fiber, this.body);
         Poll::Ready(exit)
     }
@@ -190,7 +190,8 @@ pub(crate) fn finish_late(fiber: &Arc<FiberState>) {
     let orphan = Orphan {
         fiber: Some(Arc::clone(fiber)),
     };
-    fiber.runtime().spawn_orphan(Box::pin(orphan.finish_late()));
+    let task = watched_task(fiber, Box::pin(orphan.finish_late()));
+    fiber.runtime().spawn_orphan(task);
 }
 
 /// Sees to it that a driver which is itself dropped leaves nothing behind: a web framework drops its handler,
@@ -225,9 +226,11 @@ impl<R> Drop for Driven<R> {
         if fiber.owed() == 0 && fiber.try_end() {
             return;
         }
-        let runtime = Arc::clone(fiber.runtime());
-        let orphan = Orphan { fiber: Some(fiber) };
-        runtime.spawn_orphan(Box::pin(orphan.finish()));
+        let orphan = Orphan {
+            fiber: Some(Arc::clone(&fiber)),
+        };
+        let task = watched_task(&fiber, Box::pin(orphan.finish()));
+        fiber.runtime().spawn_orphan(task);
     }
 }
 

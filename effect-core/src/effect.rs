@@ -2,6 +2,7 @@
 
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt};
@@ -25,6 +26,7 @@ pub(crate) mod forking;
 pub(crate) mod parallel;
 pub(crate) mod providing;
 pub(crate) mod sharing;
+pub(crate) mod observing;
 
 /// A typed, lazy description of a computation: it needs the environment `R`, and fails with `E` or
 /// succeeds with `A`.
@@ -155,6 +157,7 @@ where
     /// # Cancel safety
     ///
     /// Dropping the future interrupts the fiber, and hands what it owes to the runtime.
+    #[track_caller]
     pub fn run_on(
         self,
         runtime: Arc<dyn Runtime>,
@@ -182,6 +185,7 @@ where
     /// assert!(exit.await.is_interrupt());
     /// # }
     /// ```
+    #[track_caller]
     pub fn start_on(
         self,
         runtime: Arc<dyn Runtime>,
@@ -189,7 +193,19 @@ where
         FiberRef,
         impl Future<Output = Exit<E, A>> + Send + use<E, A, P>,
     ) {
-        let state = FiberState::root(runtime);
+        self.start_there(runtime, Location::caller())
+    }
+
+    /// Prepares it where somebody else has said so.
+    fn start_there(
+        self,
+        runtime: Arc<dyn Runtime>,
+        place: &'static Location<'static>,
+    ) -> (
+        FiberRef,
+        impl Future<Output = Exit<E, A>> + Send + use<E, A, P>,
+    ) {
+        let state = FiberState::root(runtime, place);
         let fiber = FiberRef::new(&state);
         (
             fiber,
@@ -206,8 +222,13 @@ where
     /// # Cancel safety
     ///
     /// Dropping the future interrupts the fiber, and hands what it owes to the runtime.
-    pub async fn run_exit(self) -> Exit<E, A> {
-        self.run_on(Arc::new(TokioRuntime::current())).await
+    #[track_caller]
+    pub fn run_exit(self) -> impl Future<Output = Exit<E, A>> + Send + use<E, A, P> {
+        let place = Location::caller();
+        async move {
+            let runtime = Arc::new(TokioRuntime::current());
+            self.start_there(runtime, place).1.await
+        }
     }
 }
 
@@ -233,9 +254,11 @@ where
     ///
     /// In the body of another effect, run it with [`Cx::run`] instead: awaited, it is a fiber of its own there, which
     /// the one around does not wait for when it is interrupted.
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
+        let exit = self.run_exit();
         async move {
-            let cause = match self.run_exit().await {
+            let cause = match exit.await {
                 Exit::Success(value) => return Ok(value),
                 Exit::Failure(cause) => cause,
             };

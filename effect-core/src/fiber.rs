@@ -5,16 +5,23 @@ use std::future::poll_fn;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::driver;
-use crate::{Cause, Cx, Effect, Env, Exit, Never, Program, Value, WaitsFor, from_exit};
+use crate::dump::FiberDump;
+use crate::runtime::{RootEntry, Roots};
+use crate::{
+    Cause, Cx, Dump, Effect, Env, Exit, Never, Program, Report, Value, WaitsFor, from_exit,
+};
 
 mod state;
+mod watch;
+mod watched;
 
 pub(crate) use state::{FiberState, Interrupters, Leave, WakerId};
+pub(crate) use watched::{watched, watched_task};
 
 /// The identity of a fiber, unique in the process; in a run of virtual time, in that run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,7 +38,7 @@ impl FiberId {
         self.0
     }
 
-    fn next() -> Self {
+    pub(crate) fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         // Only uniqueness matters, so no other memory is ordered by this.
         FiberId(NEXT.fetch_add(1, Ordering::Relaxed))
@@ -101,8 +108,12 @@ impl<E: Value, A: Value> Fiber<E, A> {
         let cx = cx.of_child(Arc::<TypedState<E, A>>::clone(&state));
         let task = driver::drive_child(effect.program, cx, Arc::clone(&state));
         match parent.runtime().as_tokio() {
-            Some(tokio) => tokio.spawn_unboxed(task),
-            None => parent.runtime().spawn(Box::pin(task)),
+            Some(tokio) if !state.is_watched() => tokio.spawn_unboxed(task),
+            _ => {
+                let fiber: Arc<FiberState> = Arc::<TypedState<E, A>>::clone(&state);
+                let task = watched_task(&fiber, Box::pin(task));
+                parent.runtime().spawn(task);
+            }
         }
         Fiber { state: Some(state) }
     }
@@ -157,6 +168,12 @@ impl<E: Value, A: Value> Fiber<E, A> {
             interrupt: true,
             waits_for: WaitsFor::here("a fiber that it interrupts"),
         })
+    }
+
+    /// Looks at the fiber and at those below it: see [`Dump`].
+    pub fn dump(&self) -> Dump {
+        let fiber: Arc<FiberState> = Arc::<TypedState<E, A>>::clone(self.typed());
+        FiberRef { state: fiber }.dump()
     }
 
     /// Asks the fiber to end, and does not wait for it.
@@ -328,6 +345,48 @@ impl FiberRef {
     /// Its children that still run.
     pub fn children(&self) -> Vec<FiberRef> {
         self.state.children().iter().map(FiberRef::new).collect()
+    }
+
+    /// Looks at the fiber and at those below it: see [`Dump`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{never, Exit, TokioRuntime};
+    /// use std::sync::Arc;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let runtime = Arc::new(TokioRuntime::current().observed());
+    /// let (fiber, exit) = never::<_, &str, ()>().start_on(runtime);
+    /// assert!(fiber.dump().to_string().contains(" has not run yet, for "));
+    /// drop(exit);
+    /// assert_eq!(fiber.dump().to_string(), "no fiber");
+    /// # }
+    /// ```
+    pub fn dump(&self) -> Dump {
+        Dump::of([self.clone()])
+    }
+
+    pub(crate) fn look(&self, depth: usize) -> FiberDump {
+        self.state.look(depth)
+    }
+
+    /// Takes a place among the roots of its runtime, if it is one.
+    pub(crate) fn enter_roots(&self, roots: &Arc<Roots>) {
+        if self.state.is_root() {
+            self.state.enter_root(RootEntry::new(roots, &self.state));
+        }
+    }
+
+    /// What is to be said of a poll of it that took too long.
+    pub(crate) fn slow_poll(
+        &self,
+        took: Duration,
+        waited_for: Option<WaitsFor>,
+        unreported: u64,
+    ) -> Option<Report> {
+        self.state.slow_poll(took, waited_for, unreported)
     }
 }
 

@@ -36,12 +36,16 @@ mod schedule;
 mod waiting;
 mod runtime;
 pub mod sync;
+mod dump;
+mod spans;
+mod measure;
 
 pub use bounds::{Env, Never, Value};
 pub use budget::{Budget, poll_turn, yield_now};
 pub use cause::{Cause, Phase, Reason};
 pub use cx::Cx;
 pub use defect::Defect;
+pub use dump::{Dump, FiberDump, FiberStatus};
 pub use effect::Effect;
 pub use effect::collecting::{all_settled, collect_all, first_ok, for_each, partition, validate};
 pub use effect::creating::{
@@ -61,9 +65,11 @@ pub use fiber::{Fiber, FiberId, FiberRef};
 pub use has::Has;
 pub use into_effect::IntoEffect;
 pub use local::FiberLocal;
+#[cfg(feature = "metrics")]
+pub use measure::describe_metrics;
 pub use program::{Outcome, Pace, Program, Step};
 pub use request::{Request, RequestResolver, request};
-pub use runtime::{Observer, Report, Runtime, Timer, TokioRuntime};
+pub use runtime::{Observed, Observer, Report, Runtime, Timer, TokioRuntime, dump};
 pub use schedule::Schedule;
 pub use sync::{Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany};
 pub use sync::{Deferred, Hub, OfferError, Queue, Ref, Semaphore, TakeError};
@@ -87,6 +93,9 @@ pub mod programs {
     pub use crate::effect::forking::{Fork, OnFiber};
     pub use crate::effect::masking::{Restored, Uninterruptible, UninterruptibleMask};
     pub use crate::effect::memoizing::{Memoize, Memoized, ToCached};
+    pub use crate::effect::observing::Named;
+    #[cfg(feature = "tracing")]
+    pub use crate::effect::observing::Traced;
     pub use crate::effect::parallel::{ForEachPar, ForEachParForked};
     pub use crate::effect::providing::{Provide, ProvideFrom, ProvideWith};
     pub use crate::effect::racing::{RaceFirst, RaceOk, Timeout, ZipPar};

@@ -113,6 +113,23 @@ struct Region<T> {
     // `None` once it has ended.
     body: Option<BoxFuture<'static, T>>,
     owed: Settle,
+    /// Whether it has begun: its fiber is under a mask more.
+    begun: bool,
+}
+
+impl<T> Region<T> {
+    fn begin(&mut self) {
+        self.begun = true;
+        self.owed.fiber().change_masks(1);
+    }
+}
+
+impl<T> Drop for Region<T> {
+    fn drop(&mut self) {
+        if self.begun {
+            self.owed.fiber().change_masks(-1);
+        }
+    }
 }
 
 impl<T> Future for Region<T> {
@@ -160,6 +177,7 @@ impl<T: Send + 'static> Masked<T> {
                 mask,
                 body: Some(body),
                 owed: Settle::new(cx.fiber()),
+                begun: false,
             }),
             started: false,
             outer: cx.mask().cloned(),
@@ -193,10 +211,13 @@ impl<T: Send + 'static> Future for Masked<T> {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<T> {
         let this = &mut *self;
-        this.started = true;
+        let begins = !std::mem::replace(&mut this.started, true);
         let Some(region) = &mut this.region else {
             return Poll::Pending;
         };
+        if begins {
+            region.begin();
+        }
         let ended = ready!(Pin::new(&mut *region).poll(task));
         let mask = region.mask.take();
         this.region = None;
@@ -230,11 +251,30 @@ pin_project! {
     pub(crate) struct Excepted<'cx, Fut> {
         fiber: &'cx Arc<FiberState>,
         mask: Arc<Mask>,
+        lifted: Lifted<'cx>,
         place: Place,
         owed: Settle,
         told: Option<Told>,
         #[pin]
         body: Option<Fut>,
+    }
+}
+
+/// A mask that is lifted for a part: its fiber is under one less.
+struct Lifted<'cx> {
+    fiber: &'cx FiberState,
+}
+
+impl<'cx> Lifted<'cx> {
+    fn new(fiber: &'cx FiberState) -> Self {
+        fiber.change_masks(-1);
+        Lifted { fiber }
+    }
+}
+
+impl Drop for Lifted<'_> {
+    fn drop(&mut self) {
+        self.fiber.change_masks(1);
     }
 }
 
@@ -281,6 +321,7 @@ pub(crate) fn excepted<'cx, Fut: Future>(
     Excepted {
         fiber,
         mask: Arc::clone(mask),
+        lifted: Lifted::new(fiber),
         place: Place {
             mask: Arc::clone(mask),
             key: None,

@@ -3,17 +3,22 @@
 use std::any::Any;
 use std::fmt;
 use std::io::{self, Write};
+use std::panic::Location;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures::future::BoxFuture;
 
 use crate::fiber::FiberId;
+use crate::{WaitsFor, spans};
 
 mod observer;
+mod observed;
 mod timer;
 mod tokio;
 
+pub use self::observed::{Observed, dump};
+pub(crate) use self::observed::{RootEntry, Roots};
 pub use self::observer::Observer;
 pub use self::timer::Timer;
 pub use self::tokio::TokioRuntime;
@@ -64,7 +69,7 @@ pub trait Runtime: Any + fmt::Debug + Send + Sync {
     /// Runs a job on a thread that may block.
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>);
 
-    /// Tells somebody what would otherwise go unseen. Prints it to standard error, unless overridden.
+    /// Tells somebody what would otherwise go unseen. [Prints](Report::print) it, unless overridden.
     ///
     /// It is called from drops, so it must not panic.
     fn report(&self, report: &Report) {
@@ -111,11 +116,32 @@ pub enum Report {
         /// How many there were.
         count: usize,
     },
+    /// A fiber held its thread for so long that others had to wait, on an [`Observed`] runtime.
+    SlowPoll {
+        /// The fiber that did.
+        fiber: FiberId,
+        /// Its name, where it has one.
+        name: Option<Arc<str>>,
+        /// Where it was forked, or run as a root.
+        place: &'static Location<'static>,
+        /// How long it held the thread.
+        took: Duration,
+        /// What it had waited for before, if it had waited and that is known.
+        waited_for: Option<WaitsFor>,
+        /// What it waits for now, if it has not ended and that is known.
+        waits_for: Option<WaitsFor>,
+        /// How many others there were since the last report of this kind. One is made each second, at most.
+        unreported: u64,
+    },
 }
 
 impl Report {
-    /// Prints the report to standard error.
+    /// Gives the report to the tracing subscriber, as an event. Prints it to standard error, if there is none that wants
+    /// it: it is never seen twice.
     pub fn print(&self) {
+        if spans::report(self) {
+            return;
+        }
         // Not `eprintln!`, which panics when nobody reads standard error any more.
         let _ = writeln!(io::stderr(), "{self}");
     }
@@ -160,6 +186,32 @@ impl fmt::Display for Report {
                     f,
                     "{fiber} was dropped with its runtime: {count} {finalizers} did not run"
                 )
+            }
+            Report::SlowPoll {
+                fiber,
+                name,
+                place,
+                took,
+                waited_for,
+                waits_for,
+                unreported,
+            } => {
+                write!(f, "{fiber}")?;
+                if let Some(name) = name {
+                    write!(f, " ({name})")?;
+                }
+                write!(f, ", begun at {}:{}, ", place.file(), place.line())?;
+                write!(f, "held its thread for {took:?}")?;
+                if let Some(waited_for) = waited_for {
+                    write!(f, " after it had waited for {waited_for}")?;
+                }
+                if let Some(waits_for) = waits_for {
+                    write!(f, " until it waited for {waits_for}")?;
+                }
+                match unreported {
+                    0 => Ok(()),
+                    others => write!(f, "; {others} more like this since the last report"),
+                }
             }
         }
     }

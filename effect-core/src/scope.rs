@@ -5,6 +5,8 @@ use std::fmt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
+use crate::measure;
+
 /// A finalizer that is ready to run. It never fails; a panic in it is caught by whoever runs it.
 pub(crate) type Finalizer = BoxFuture<'static, ()>;
 
@@ -26,6 +28,7 @@ impl Scope {
         match self.finalizers.lock().as_mut() {
             Some(finalizers) => {
                 finalizers.push(finalizer);
+                measure::finalizers(1);
                 Ok(())
             }
             None => Err(finalizer),
@@ -49,8 +52,9 @@ impl Scope {
     pub(crate) fn pop(&self) -> Option<Finalizer> {
         let mut finalizers = self.finalizers.lock();
         let next = finalizers.as_mut()?.pop();
-        if next.is_none() {
-            *finalizers = None;
+        match next {
+            Some(_) => measure::finalizers(-1),
+            None => *finalizers = None,
         }
         next
     }

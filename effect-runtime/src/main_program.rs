@@ -8,9 +8,10 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::pin::pin;
 use std::process::{ExitCode, Termination};
+use std::sync::Arc;
 use std::time::Duration;
 
-use effect_core::{Effect, Exit, Program, Value};
+use effect_core::{Effect, Exit, Observed, Program, Runtime, Value};
 use futures::future::{Either, select};
 
 use self::watcher::Watcher;
@@ -51,11 +52,18 @@ where
 /// - **The exit code** is the one the value stands for on success, 1 on a failure, 101 on a defect (as Rust's
 ///   own panics), 130 after Ctrl-C and 143 after SIGTERM. Why the effect failed is printed to standard error.
 ///
-/// The two signals stay caught: after [`run`](Main::run) has returned, they do nothing.
+/// - **On SIGUSR1** the fibers are printed to standard error, each with what it waits for, where, and since when: a
+///   [dump](effect_core::Dump). A fiber that holds its thread for 100 milliseconds is
+///   [reported](effect_core::Report::SlowPoll). That is because the runtime is [observed](effect_core::Observed), which
+///   costs a little at each wait: see [`unobserved`](Main::unobserved).
+///
+/// The signals stay caught: after [`run`](Main::run) has returned, they do nothing.
 #[derive(Clone, Debug)]
 #[must_use = "nothing runs until `run` is called"]
 pub struct Main {
     grace: Duration,
+    observed: bool,
+    slow_poll: Duration,
 }
 
 impl Main {
@@ -63,12 +71,62 @@ impl Main {
     pub const fn new() -> Self {
         Main {
             grace: Duration::from_secs(10),
+            observed: true,
+            slow_poll: Duration::from_millis(100),
         }
     }
 
     /// Gives finalizers this long to end after a signal, or after the end of the root fiber.
     pub const fn grace(self, grace: Duration) -> Self {
-        Main { grace }
+        Main { grace, ..self }
+    }
+
+    /// Reports a fiber that holds its thread for this long, instead of 100 milliseconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{succeed, Never};
+    /// use effect_runtime::Main;
+    /// use std::process::ExitCode;
+    /// use std::time::Duration;
+    ///
+    /// fn main() -> ExitCode {
+    ///     Main::new().slow_poll(Duration::from_millis(10)).run(succeed::<_, Never, _>(()))
+    /// }
+    /// ```
+    pub const fn slow_poll(self, slow_poll: Duration) -> Self {
+        Main { slow_poll, ..self }
+    }
+
+    /// Observes no fiber, for programs that wait so often that it costs too much. Dumps then tell only who is there, and
+    /// slow polls are not reported.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{succeed, Never};
+    /// use effect_runtime::Main;
+    /// use std::process::ExitCode;
+    ///
+    /// fn main() -> ExitCode {
+    ///     Main::new().unobserved().run(succeed::<_, Never, _>(()))
+    /// }
+    /// ```
+    pub const fn unobserved(self) -> Self {
+        Main {
+            observed: false,
+            ..self
+        }
+    }
+
+    /// What the effect runs on.
+    fn runtime(&self, own: &OwnRuntime) -> Arc<dyn Runtime> {
+        if self.observed {
+            Arc::new(Observed::new(own.effects()).slow_poll(self.slow_poll))
+        } else {
+            own.effects()
+        }
     }
 
     /// Runs the effect on a multi-threaded runtime of its own, to the exit code of the program.
@@ -98,7 +156,7 @@ impl Main {
         P: Program<(), Error = E, Value = A>,
     {
         let own = OwnRuntime::start()?;
-        let (root, exit) = effect.start_on(own.effects());
+        let (root, exit) = effect.start_on(self.runtime(&own));
         // It watches until all is printed, too: that may wait for somebody to read it.
         let mut watcher = Watcher::start(root, self.grace)?;
         let ended = own.block_on(async {

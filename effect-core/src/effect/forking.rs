@@ -79,7 +79,7 @@ where
     /// ```
     #[track_caller]
     pub fn on_fiber(self) -> Effect<R, E, A, OnFiber<P>> {
-        Effect::of(OnFiber::new(self.program))
+        Effect::of(OnFiber::new(self.program, Location::caller()))
     }
 }
 
@@ -91,12 +91,8 @@ pub struct OnFiber<P> {
 }
 
 impl<P> OnFiber<P> {
-    #[track_caller]
-    pub(crate) fn new(program: P) -> Self {
-        OnFiber {
-            program,
-            place: Location::caller(),
-        }
+    pub(crate) fn new(program: P, place: &'static Location<'static>) -> Self {
+        OnFiber { program, place }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 
 use crate::crew::Crew;
 use crate::effect::forking::OnFiber;
@@ -100,6 +101,7 @@ where
     Effect::new(ForEachParForked {
         items: items.into_iter(),
         limit: at_least_one(limit),
+        place: Location::caller(),
         f,
     })
 }
@@ -180,6 +182,7 @@ where
 pub struct ForEachParForked<T, F> {
     items: T,
     limit: usize,
+    place: &'static Location<'static>,
     f: F,
 }
 
@@ -196,7 +199,7 @@ where
     fn run(mut self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
         let futures = self.items.map(move |item| {
             let program = (self.f)(item).into_effect().program;
-            program::run(OnFiber::new(program), cx)
+            program::run(OnFiber::new(program, self.place), cx)
         });
         settled(cx.fiber(), Crew::new(futures, self.limit))
     }

@@ -3,6 +3,7 @@
 use crate::budget::Budget;
 use crate::program::Outcome;
 use crate::{Cx, Effect, Env, Program, Schedule, Value};
+use crate::{measure, spans};
 
 /// # Running again
 impl<R, E, A, P> Effect<R, E, A, P>
@@ -62,11 +63,13 @@ impl<R: Env, P: Program<R> + Clone> Program<R> for Retry<P> {
 
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
         let mut budget = Budget::new();
-        for _ in 0..self.schedule.extra_runs() {
+        for attempt in 1..=self.schedule.extra_runs() {
             let result = self.program.clone().run(cx).await;
             if result.is_ok() {
                 return result;
             }
+            spans::retried(attempt, self.schedule.delay());
+            measure::retried();
             if self.schedule.delay().is_zero() {
                 budget.spend().await;
             } else {

@@ -6,18 +6,19 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 use parking_lot::Mutex;
 use slab::Slab;
 use smallvec::SmallVec;
 
-use super::{FiberId, FiberRef};
+use super::FiberId;
+use super::watch::Watch;
 use crate::cleanup::{Claimed, CleanupQueue, Mark};
 use crate::driver;
+use crate::measure::{self, Ending};
 use crate::scope::{Finalizer, Scope};
 use crate::trace::TracedFiber;
-use crate::{Defect, Observer, Report, Runtime, WaitsFor};
+use crate::{Defect, Report, Runtime};
 
 /// What is known of a fiber, whatever its types, and where it leaves its exit.
 pub(crate) struct FiberState<S: ?Sized = dyn Leave> {
@@ -29,8 +30,9 @@ pub(crate) struct FiberState<S: ?Sized = dyn Leave> {
     scope: Scope,
     /// Set once, and never cleared. Pairs with the driver's load, which the waker orders.
     interrupted: AtomicBool,
-    /// What the body waits for, and since when; on runtimes with an observer.
-    waits: Option<Box<Mutex<Option<Wait>>>>,
+    /// What somebody who watches it knows of it. Nobody watches most fibers.
+    pub(super) watch: Option<Box<Watch>>,
+    ending: Ending,
     /// How much was ever pushed onto the cleanup queue.
     pushed: AtomicU64,
     /// How much of it somebody has taken on, and has not ended yet.
@@ -67,9 +69,6 @@ struct Rest {
 /// The fibers that have interrupted one, in the order in which they came; `None` is somebody outside of all fibers.
 pub(crate) type Interrupters = SmallVec<[Option<FiberId>; 1]>;
 
-/// What is waited for, where that is known, and since when.
-type Wait = (Option<WaitsFor>, Instant);
-
 #[derive(Default)]
 struct Inner {
     /// The driver's waker, and whoever else waits for this fiber to end.
@@ -104,8 +103,9 @@ impl WakerId {
 type Place = (Arc<FiberState>, usize);
 
 impl FiberState {
-    pub(crate) fn root(runtime: Arc<dyn Runtime>) -> Arc<Self> {
-        let root: Arc<FiberState> = Arc::new(FiberState::new(None, None, runtime, None, ()));
+    pub(crate) fn root(runtime: Arc<dyn Runtime>, place: &'static Location<'static>) -> Arc<Self> {
+        let known = Watch::begin(&*runtime, None, place);
+        let root: Arc<FiberState> = Arc::new(FiberState::new(known, None, None, runtime, None, ()));
         root.observe_begun();
         root
     }
@@ -116,11 +116,19 @@ impl FiberState {
         place: &'static Location<'static>,
         slot: S,
     ) -> Arc<FiberState<S>> {
+        let known = Watch::begin(&*parent.runtime, name.as_deref(), place);
         let mut siblings = parent.inner.lock();
         let entry = siblings.rest_mut().children.vacant_entry();
         let family = Some((Arc::clone(parent), entry.key()));
         let runtime = Arc::clone(&parent.runtime);
-        let typed = Arc::new(FiberState::new(name, Some(place), runtime, family, slot));
+        let typed = Arc::new(FiberState::new(
+            known,
+            name,
+            Some(place),
+            runtime,
+            family,
+            slot,
+        ));
         let child: Arc<FiberState> = Arc::<FiberState<S>>::clone(&typed);
         entry.insert(Arc::clone(&child));
         if siblings.awaits_children || siblings.done {
@@ -141,22 +149,20 @@ impl FiberState {
 
 impl<S> FiberState<S> {
     fn new(
+        (id, watch): (FiberId, Option<Box<Watch>>),
         name: Option<Arc<str>>,
         forked_at: Option<&'static Location<'static>>,
         runtime: Arc<dyn Runtime>,
         parent: Option<Place>,
         slot: S,
     ) -> Self {
-        let (id, waits) = match runtime.observer() {
-            None => (FiberId::next(), None),
-            Some(observer) => (observer.next_id(), Some(Box::default())),
-        };
         FiberState {
             id,
             name,
             forked_at,
             runtime,
-            waits,
+            watch,
+            ending: Ending::new(),
             scope: Scope::new(),
             interrupted: AtomicBool::new(false),
             pushed: AtomicU64::new(0),
@@ -191,6 +197,16 @@ impl FiberState {
         self.name.as_ref()
     }
 
+    /// How its body has ended, for whoever counts.
+    pub(super) fn ending(&self) -> &Ending {
+        &self.ending
+    }
+
+    /// Whether it is nobody's child, or was and has ended.
+    pub(super) fn is_root(&self) -> bool {
+        self.inner.lock().parent.is_none()
+    }
+
     pub(super) fn children(&self) -> SmallVec<[Arc<FiberState>; 4]> {
         let inner = self.inner.lock();
         let children = inner.rest.iter().flat_map(|rest| rest.children.iter());
@@ -221,63 +237,10 @@ impl FiberState {
             }
             inner.waker.clone()
         };
+        self.tell_interrupt(by);
         if let Some(waker) = waker {
             waker.wake();
         }
-    }
-
-    /// Forgets what another future on this thread has left word of: the body is polled next.
-    #[inline]
-    pub(crate) fn begin_poll(&self) {
-        if self.waits.is_some() {
-            WaitsFor::take_latest();
-        }
-    }
-
-    /// Remembers that the body has ended, and what is left to wait for.
-    #[inline]
-    pub(crate) fn observe_end(&self) {
-        if let Some(waits) = &self.waits {
-            let rest = WaitsFor::here("its finalizers and its children");
-            *waits.lock() = Some((Some(rest), self.runtime.now()));
-        }
-    }
-
-    /// Remembers what the body waits for, from now on: it is pending.
-    #[inline]
-    pub(crate) fn observe_wait(self: &Arc<Self>) {
-        if let Some(waits) = &self.waits {
-            self.note_wait(waits);
-        }
-    }
-
-    #[cold]
-    fn note_wait(self: &Arc<Self>, waits: &Mutex<Option<Wait>>) {
-        *waits.lock() = Some((WaitsFor::take_latest(), self.runtime.now()));
-        if let Some(observer) = self.observer() {
-            observer.suspended(&FiberRef::new(self));
-        }
-    }
-
-    fn observe_begun(self: &Arc<Self>) {
-        if let Some(observer) = self.observer() {
-            observer.begun(&FiberRef::new(self));
-        }
-    }
-
-    fn observe_ended(&self) {
-        if let Some(observer) = self.observer() {
-            observer.ended(self.id);
-        }
-    }
-
-    #[inline]
-    fn observer(&self) -> Option<&dyn Observer> {
-        self.waits.as_ref().and_then(|_| self.runtime.observer())
-    }
-
-    pub(super) fn waits(&self) -> Option<Wait> {
-        self.waits.as_ref().and_then(|waits| *waits.lock())
     }
 
     pub(crate) fn is_interrupted(&self) -> bool {
@@ -366,6 +329,7 @@ impl FiberState {
 
     /// Owes a piece of work. The fiber does not end before it is done; if it has ended, an orphan does it.
     pub(crate) fn owe(self: &Arc<Self>, work: Finalizer) {
+        measure::finalizers(1);
         let (late, waker) = {
             let mut inner = self.inner.lock();
             let at = Mark(self.pushed.fetch_add(1, Ordering::AcqRel));
@@ -419,6 +383,7 @@ impl FiberState {
 
     /// Counts work that was claimed, and has ended or is owed again.
     pub(crate) fn give_up(&self, count: usize) {
+        measure::finalizers(-(count as isize));
         self.claimed.fetch_sub(count, Ordering::Relaxed);
     }
 
@@ -501,6 +466,7 @@ impl FiberState {
             (owed, inner.end(), inner.forgotten)
         };
         let mut lost = owed.as_ref().map_or(0, CleanupQueue::len);
+        measure::finalizers(-(lost as isize));
         drop(owed);
         while let Some(finalizer) = self.scope.pop() {
             lost += 1;

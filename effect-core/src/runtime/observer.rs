@@ -1,6 +1,8 @@
 //! An observer: whom a runtime tells of the life of its fibers.
 
-use crate::{FiberId, FiberRef};
+use std::time::Duration;
+
+use crate::{FiberId, FiberRef, WaitsFor};
 
 /// Whom a runtime tells of the life of its fibers: a simulator, which counts, names and interrupts them.
 ///
@@ -45,4 +47,16 @@ pub trait Observer {
 
     /// A fiber has ended, its finalizers and children included.
     fn ended(&self, fiber: FiberId);
+
+    /// Whether it wants to be told of each poll. A fiber asks when it begins. No, unless overridden: it takes two looks at
+    /// the clock.
+    fn times_polls(&self) -> bool {
+        false
+    }
+
+    /// A fiber has held its thread for so long, without the fibers that were polled inside of it. `waited_for` is what it
+    /// had waited for before, as far as that is known; what it waits for now, it [tells](FiberRef::waits) itself.
+    fn polled(&self, fiber: &FiberRef, took: Duration, waited_for: Option<WaitsFor>) {
+        let _ = (fiber, took, waited_for);
+    }
 }

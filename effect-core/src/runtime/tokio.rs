@@ -11,13 +11,14 @@
 mod orphans;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 
 use self::orphans::Orphan;
-use super::{Runtime, Timer};
+use super::{Observed, Runtime, Timer};
 
 /// Tokio's timer.
 pub(super) type TokioSleep = tokio::time::Sleep;
@@ -56,6 +57,24 @@ impl TokioRuntime {
     #[track_caller]
     pub fn current() -> Self {
         TokioRuntime::new(Handle::current())
+    }
+
+    /// Observes the fibers that are run on it from now on: see [`Observed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{succeed, Exit, Never, TokioRuntime};
+    /// use std::sync::Arc;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let runtime = Arc::new(TokioRuntime::current().observed());
+    /// assert_eq!(succeed::<_, Never, _>(1).run_on(runtime).await, Exit::Success(1));
+    /// # }
+    /// ```
+    pub fn observed(self) -> Observed {
+        Observed::new(Arc::new(self))
     }
 
     /// Waits until no orphan is left on this tokio runtime: no fiber whose driver was dropped, by somebody's

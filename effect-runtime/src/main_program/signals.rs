@@ -1,4 +1,4 @@
-//! The signals that ask a program to end.
+//! The signals that ask a program to end, or to say what it does.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -57,6 +57,40 @@ impl Signals {
             Either::Left(_) => Signal::Interrupt,
             Either::Right(_) => Signal::Terminate,
         }
+    }
+}
+
+/// The signal that asks for a dump, SIGUSR1. There is none elsewhere than on Unix.
+pub(super) struct DumpSignal {
+    #[cfg(unix)]
+    asked: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl DumpSignal {
+    /// Listens by way of the tokio runtime that the caller is in.
+    pub(super) fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(DumpSignal {
+            asked: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    pub(super) async fn next(&mut self) {
+        if self.asked.recv().await.is_none() {
+            std::future::pending().await
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl DumpSignal {
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(DumpSignal {})
+    }
+
+    pub(super) async fn next(&mut self) {
+        std::future::pending().await
     }
 }
 

@@ -6,7 +6,6 @@
 )]
 
 use std::convert::Infallible;
-use std::fmt::{self, Display};
 use std::future::pending;
 use std::io;
 use std::pin::pin;
@@ -23,7 +22,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::print;
-use super::signals::{Signal, Signals};
+use super::signals::{DumpSignal, Signal, Signals};
 
 /// How long a program whose time is up may take to drop its tasks, which say what is lost with them.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -44,17 +43,18 @@ impl Watcher {
     pub(super) fn start(root: FiberRef, grace: Duration) -> io::Result<Self> {
         // Not the program's runtime, whose threads may all be blocked.
         let tokio = Builder::new_current_thread().enable_all().build()?;
-        let signals = {
+        let (signals, asked) = {
             let _entered = tokio.enter();
-            Signals::listen()?
+            (Signals::listen()?, DumpSignal::listen()?)
         };
         let first = Arc::default();
         let (tell, time_is_up) = oneshot::channel();
         let (in_use, dropped) = oneshot::channel();
+        let dumps = dump_when_asked(asked, root.clone());
         let watch = watch(signals, root, grace, Arc::clone(&first), tell);
         let thread = thread::Builder::new().name("signals".to_owned());
         thread.spawn(move || {
-            tokio.block_on(select(dropped, pin!(watch)));
+            tokio.block_on(select(dropped, select(pin!(watch), pin!(dumps))));
             // What is still being printed must not hold this thread up.
             tokio.shutdown_background();
         })?;
@@ -98,7 +98,7 @@ async fn watch(
         Either::Left((second, _)) => (second, format!("{second}: ending at once")),
         Either::Right(_) => (signal, format!("still running after {grace:?}:")),
     };
-    say(format!("{why}{}", StillRunning(&root))).await;
+    say(format!("{why}{}", fibers(&root))).await;
     let _ = time_is_up.send(last);
     sleep(LAST_WORDS).await;
     process::exit(last.exit_code().into());
@@ -108,25 +108,24 @@ async fn say(line: String) {
     let _ = timeout(PRINTING, spawn_blocking(|| print(line))).await;
 }
 
-/// Prints a fiber and its children, a line each, indented.
-struct StillRunning<'a>(&'a FiberRef);
+/// What the fibers do, a line each, for below a headline.
+///
+/// Those of an observed runtime are all known. Of another, what is known are those below the root.
+fn fibers(root: &FiberRef) -> String {
+    let all = effect_core::dump();
+    let dump = if all.fibers().is_empty() {
+        root.dump()
+    } else {
+        all
+    };
+    let dump = dump.to_string();
+    dump.lines().map(|line| format!("\n  {line}")).collect()
+}
 
-impl Display for StillRunning<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A stack of our own: fibers may nest deeper than this thread's.
-        let mut pending = vec![(self.0.clone(), 1)];
-        while let Some((fiber, depth)) = pending.pop() {
-            if !fiber.is_done() {
-                write!(f, "\n{:indent$}{fiber}", "", indent = depth * 2)?;
-            }
-            pending.extend(
-                fiber
-                    .children()
-                    .into_iter()
-                    .rev()
-                    .map(|child| (child, depth + 1)),
-            );
-        }
-        Ok(())
+/// Prints the fibers whenever the signal asks for it.
+async fn dump_when_asked(mut asked: DumpSignal, root: FiberRef) -> Infallible {
+    loop {
+        asked.next().await;
+        say(format!("the fibers, as SIGUSR1 asks:{}", fibers(&root))).await;
     }
 }

@@ -1,10 +1,9 @@
 //! The report of a run in which nothing will ever happen again.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use effect_core::WaitsFor;
+use effect_core::Dump;
 
 use super::shared::Shared;
 
@@ -30,52 +29,28 @@ use super::shared::Shared;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Deadlock {
     after: Duration,
-    fibers: Vec<Waiting>,
-}
-
-/// A fiber that waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Waiting {
-    /// Its number, and its name, if it has one.
-    fiber: String,
-    /// How many ancestors it has.
-    depth: usize,
-    waits_for: Option<WaitsFor>,
-    since: Option<Duration>,
+    dump: Dump,
 }
 
 impl Deadlock {
     pub(super) fn of(shared: &Shared) -> Self {
-        let mut fibers = Vec::new();
-        let mut seen = BTreeSet::new();
-        // Parents are older than their children, so whoever was not seen yet is nobody's child.
-        for root in shared.family.alive() {
-            // A stack of our own: fibers may nest deeper than this thread's.
-            let mut pending = vec![(root, 0)];
-            while let Some((fiber, depth)) = pending.pop() {
-                if !seen.insert(fiber.id()) {
-                    continue;
-                }
-                let waits = fiber.waits();
-                fibers.push(Waiting {
-                    fiber: fiber.to_string(),
-                    depth,
-                    waits_for: waits.and_then(|(waits_for, _)| waits_for),
-                    since: waits.map(|(_, since)| since.duration_since(shared.begin)),
-                });
-                let children = fiber.children().into_iter().rev();
-                pending.extend(children.map(|child| (child, depth + 1)));
-            }
-        }
+        // By itself: the dump looks at the clock as well.
+        let after = shared.clock.lock().since_beginning();
         Deadlock {
-            after: shared.clock.lock().since_beginning(),
-            fibers,
+            after,
+            // Parents are older than their children, so whoever was not seen yet is nobody's child.
+            dump: Dump::of(shared.family.alive()).after(shared.begin),
         }
     }
 
     /// How much virtual time had passed.
     pub fn after(&self) -> Duration {
         self.after
+    }
+
+    /// What each fiber that was left waited for.
+    pub fn dump(&self) -> &Dump {
+        &self.dump
     }
 }
 
@@ -86,17 +61,7 @@ impl fmt::Display for Deadlock {
             "deadlock after {:?}: no fiber can go on, and no timer is set",
             self.after
         )?;
-        for waiting in &self.fibers {
-            let indent = 2 * (waiting.depth + 1);
-            write!(f, "\n{:indent$}{} waits for ", "", waiting.fiber)?;
-            match &waiting.waits_for {
-                Some(waits_for) => write!(f, "{waits_for}")?,
-                None => f.write_str("something that does not say what it is")?,
-            }
-            if let Some(since) = waiting.since {
-                write!(f, ", since {since:?}")?;
-            }
-        }
-        Ok(())
+        let dump = self.dump.to_string();
+        dump.lines().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
