@@ -32,7 +32,7 @@ async fn program(cx: Cx<()>) -> Result<(), String> {
         n @ 0..2 => Err(format!("call {n} failed")),
         n => Ok(n),
     };
-    let patient = effect(call).retry(Schedule::recurs(3).spaced(Duration::from_millis(10)));
+    let patient = effect(call).retry(Schedule::spaced(Duration::from_millis(10)).times(3));
     let answered = cx.run(patient).await?;
     assert_eq!(answered, 2);
     println!("call {answered} succeeded");

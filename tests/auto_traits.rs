@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use effect::prelude::*;
 use effect::{
-    Budget, Cached, Cancel, Erased, FiberId, FiberRef, Phase, Reason, Report, Resume, Runtime,
-    TokioRuntime, Trace,
+    Budget, Cached, Cancel, Driver, Erased, FiberId, FiberRef, Phase, Reason, Report, Resume,
+    Runtime, ScheduleFor, TokioRuntime, Trace,
 };
 
 fn is_send<T: Send>() {}
@@ -58,6 +58,8 @@ fn how_an_effect_ended_is_as_shareable_as_its_values() {
     is_send_and_sync::<Defect>();
     is_send_and_sync::<Report>();
     is_send_and_sync::<Schedule>();
+    is_send_and_sync::<ScheduleFor<Local>>();
+    is_send_and_sync::<Driver>();
     is_send_and_sync::<Budget>();
     is_send_and_sync::<TimeoutError<String>>();
 }

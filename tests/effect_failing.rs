@@ -195,13 +195,18 @@ fn a_retry_runs_so_many_extra_times() {
             assert_eq!(runs.load(Ordering::Relaxed), last);
         });
     }
-    check(u32::MAX, Schedule::recurs(3), Err(4), 0);
-    check(u32::MAX, Schedule::recurs(0), Err(1), 0);
-    check(2, Schedule::recurs(3), Ok(3), 0);
-    check(0, Schedule::recurs(3).spaced(secs(10)), Ok(1), 0);
-    check(u32::MAX, Schedule::recurs(3).spaced(secs(10)), Err(4), 30);
-    check(2, Schedule::recurs(3).spaced(secs(10)), Ok(3), 20);
-    check(5000, Schedule::recurs(u64::MAX), Ok(5001), 0);
+    check(u32::MAX, Schedule::recurs(3).erase(), Err(4), 0);
+    check(u32::MAX, Schedule::recurs(0).erase(), Err(1), 0);
+    check(2, Schedule::recurs(3).erase(), Ok(3), 0);
+    check(0, Schedule::spaced(secs(10)).times(3).erase(), Ok(1), 0);
+    check(
+        u32::MAX,
+        Schedule::spaced(secs(10)).times(3).erase(),
+        Err(4),
+        30,
+    );
+    check(2, Schedule::spaced(secs(10)).times(3).erase(), Ok(3), 20);
+    check(5000, Schedule::recurs(u64::MAX).erase(), Ok(5001), 0);
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn a_retry_takes_its_delays_and_the_runs_between_them() {
         let seen = run.see(|given| {
             let (wait, delay) = two_times(given);
             let failing = sleep(wait).flat_map(|()| fail::<_, _, ()>((3_u32, 2_u32)));
-            let retried = failing.retry(Schedule::recurs(2).spaced(delay));
+            let retried = failing.retry(Schedule::spaced(delay).times(2));
             retried.map_error(move |(runs, delays)| wait * runs + delay * delays)
         });
         assert_eq!(seen.exit, Exit::Failure(Cause::fail(seen.took)), "{run:?}");

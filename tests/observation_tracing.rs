@@ -235,7 +235,7 @@ fn a_finalizer_that_takes_a_second_is_an_event() {
 #[test]
 fn each_retry_is_an_event() {
     let seen = seen(async |cx: Cx<()>| {
-        let failing = fail::<_, _, ()>("no").retry(Schedule::recurs(2).spaced(secs(3)));
+        let failing = fail::<_, _, ()>("no").retry(Schedule::spaced(secs(3)).times(2));
         assert_eq!(cx.run(failing).await, Err("no"));
     });
     let retries = seen.events("retry");

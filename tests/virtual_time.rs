@@ -70,7 +70,7 @@ fn a_time_limit_a_race_and_a_retry_keep_their_times() {
         .race_first(sleep(secs(4)))
         .exit();
     let retried = fail::<_, &str, ()>("no")
-        .retry(Schedule::recurs(3).spaced(secs(1)))
+        .retry(Schedule::spaced(secs(1)).times(3))
         .exit();
     let program = effect(async move |cx: Cx<()>| {
         let begun = cx.now();

@@ -70,7 +70,10 @@ pub use measure::describe_metrics;
 pub use program::{Outcome, Pace, Program, Step};
 pub use request::{Request, RequestResolver, request};
 pub use runtime::{Observed, Observer, Report, Runtime, Timer, TokioRuntime, dump};
-pub use schedule::Schedule;
+pub use schedule::driver::Driver;
+pub use schedule::erased::ScheduleFor;
+pub use schedule::moment::{Decision, Moment};
+pub use schedule::{Recurrence, Schedule};
 pub use sync::{Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany};
 pub use sync::{Deferred, Hub, OfferError, Queue, Ref, Semaphore, TakeError};
 pub use trace::{Trace, TracedFiber};
@@ -99,7 +102,8 @@ pub mod programs {
     pub use crate::effect::parallel::{ForEachPar, ForEachParForked};
     pub use crate::effect::providing::{Provide, ProvideFrom, ProvideWith};
     pub use crate::effect::racing::{RaceFirst, RaceOk, Timeout, ZipPar};
-    pub use crate::effect::retrying::Retry;
+    pub use crate::effect::repeating::{Repeat, RepeatForever, RepeatWhile};
+    pub use crate::effect::retrying::{Retry, RetryOrElse, RetryWhile};
     pub use crate::effect::scoping::{AcquireRelease, Ensuring, OnInterrupt, Scoped};
     pub use crate::effect::sequencing::{FlatMap, Inspect, Map, Tap, Timed, Zip};
     pub use crate::effect::sharing::Shared;
@@ -110,4 +114,18 @@ pub mod programs {
     pub use crate::request::Requested;
     pub use crate::sync::mutex::WithMutex;
     pub use crate::sync::semaphore::{AcquireScoped, WithPermits};
+}
+
+/// What schedules are made of. One seldom needs to name them.
+pub mod recurrences {
+    pub use crate::schedule::combining::{Both, Either, Then};
+    pub use crate::schedule::counting::{Recurs, Repetitions};
+    pub use crate::schedule::delaying::{AddDelay, Jittered, MaxDelay, ModifyDelay};
+    pub use crate::schedule::erased::{AnyInput, OfInput};
+    pub use crate::schedule::growing::{Exponential, Fibonacci, Linear};
+    pub use crate::schedule::observing::{
+        CollectAll, Delays, Map, OnDecision, Passthrough, TapInput,
+    };
+    pub use crate::schedule::spacing::{Durations, Fixed, Spaced, Unfold, Windowed};
+    pub use crate::schedule::stopping::{ByInput, ByOutput, ResetAfter, UpTo};
 }

@@ -246,7 +246,7 @@ impl Programs {
                 .erase(),
             14 => {
                 let delay = self.beats(2);
-                inner.retry(Schedule::recurs(1).spaced(delay)).erase()
+                inner.retry(Schedule::spaced(delay).times(1)).erase()
             }
             15 if kind.forks => inner
                 .fork()
