@@ -33,6 +33,7 @@ mod frame;
 mod shared_fiber;
 mod request;
 mod schedule;
+mod circuit_breaker;
 mod waiting;
 mod runtime;
 pub mod sync;
@@ -43,6 +44,7 @@ mod measure;
 pub use bounds::{Env, Never, Value};
 pub use budget::{Budget, poll_turn, yield_now};
 pub use cause::{Cause, Phase, Reason};
+pub use circuit_breaker::{CircuitBreaker, CircuitError, CircuitState};
 pub use cx::Cx;
 pub use defect::Defect;
 pub use dump::{Dump, FiberDump, FiberStatus};
@@ -81,6 +83,7 @@ pub use waiting::WaitsFor;
 
 /// The programs that combinators are made of. One seldom needs to name them.
 pub mod programs {
+    pub use crate::circuit_breaker::protect::Protect;
     pub use crate::effect::collecting::{
         AllSettled, FirstOk, ForEach, Partition, Settling, Validate,
     };
