@@ -34,6 +34,7 @@ mod shared_fiber;
 mod request;
 mod schedule;
 mod circuit_breaker;
+mod rate_limiter;
 mod waiting;
 mod runtime;
 pub mod sync;
@@ -70,6 +71,7 @@ pub use local::FiberLocal;
 #[cfg(feature = "metrics")]
 pub use measure::describe_metrics;
 pub use program::{Outcome, Pace, Program, Step};
+pub use rate_limiter::RateLimiter;
 pub use request::{Request, RequestResolver, request};
 pub use runtime::{Observed, Observer, Report, Runtime, Timer, TokioRuntime, dump};
 pub use schedule::driver::Driver;
@@ -114,6 +116,7 @@ pub mod programs {
     pub use crate::fiber::{AwaitExit, Join};
     pub use crate::into_effect::FromFuture;
     pub use crate::local::Locally;
+    pub use crate::rate_limiter::{Acquire, Limit};
     pub use crate::request::Requested;
     pub use crate::sync::mutex::WithMutex;
     pub use crate::sync::semaphore::{AcquireScoped, WithPermits};
