@@ -74,6 +74,8 @@ pub use program::{Outcome, Pace, Program, Step};
 pub use rate_limiter::RateLimiter;
 pub use request::{Request, RequestResolver, request};
 pub use runtime::{Observed, Observer, Report, Runtime, Timer, TokioRuntime, dump};
+#[cfg(feature = "cron")]
+pub use schedule::cron::CronError;
 pub use schedule::driver::Driver;
 pub use schedule::erased::ScheduleFor;
 pub use schedule::moment::{Decision, Moment};
@@ -126,6 +128,8 @@ pub mod programs {
 pub mod recurrences {
     pub use crate::schedule::combining::{Both, Either, Then};
     pub use crate::schedule::counting::{Recurs, Repetitions};
+    #[cfg(feature = "cron")]
+    pub use crate::schedule::cron::Cron;
     pub use crate::schedule::delaying::{AddDelay, Jittered, MaxDelay, ModifyDelay};
     pub use crate::schedule::erased::{AnyInput, OfInput};
     pub use crate::schedule::growing::{Exponential, Fibonacci, Linear};

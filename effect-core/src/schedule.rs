@@ -10,6 +10,8 @@ pub(crate) mod erased;
 pub(crate) mod counting;
 pub(crate) mod spacing;
 pub(crate) mod growing;
+#[cfg(feature = "cron")]
+pub(crate) mod cron;
 pub(crate) mod combining;
 pub(crate) mod stopping;
 pub(crate) mod delaying;
