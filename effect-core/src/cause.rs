@@ -285,6 +285,19 @@ impl<E> Cause<E> {
         self.reasons.into_iter()
     }
 
+    /// The reasons without the typed errors: that there was one is left.
+    pub(crate) fn as_unit(&self) -> Cause<()> {
+        let reasons = self.reasons.iter().map(|reason| match reason {
+            Reason::Fail(_) => Reason::Fail(()),
+            Reason::Die(defect) => Reason::Die(defect.clone()),
+            Reason::Interrupt(by) => Reason::Interrupt(*by),
+        });
+        Cause {
+            reasons: reasons.collect(),
+            details: self.details.clone(),
+        }
+    }
+
     /// Transforms the typed failures.
     pub fn map<E2>(self, mut f: impl FnMut(E) -> E2) -> Cause<E2> {
         let reasons = self.reasons.into_iter().map(|reason| match reason {

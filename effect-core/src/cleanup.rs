@@ -11,11 +11,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use futures::future::BoxFuture;
 use smallvec::SmallVec;
 
 use crate::defect::catch_poll;
 use crate::fiber::FiberState;
-use crate::scope::Finalizer;
+
+/// Work that is owed. It never fails; a panic in it is caught by whoever runs it.
+pub(crate) type Finalizer = BoxFuture<'static, ()>;
 
 /// A moment in the life of a queue: what is pushed later is told from what was there before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -15,6 +15,7 @@ use crate::mask::Mask;
 use crate::net::net;
 use crate::program::{self, Outcome};
 use crate::runtime::Report;
+use crate::scope;
 use crate::{Cause, Cx, Env, Exit, Never, Program, Value};
 
 /// Drives a forked fiber and leaves its exit for the handle.
@@ -33,6 +34,7 @@ where
     let mut driven = Driven::new(cx);
     async move {
         let exit = body(program, &mut driven.cx).await;
+        tell_scope(driven.cx.fiber(), &exit);
         state.slot().put(exit);
         driven.end().await;
     }
@@ -53,6 +55,7 @@ where
     watched(&Arc::clone(driven.cx.fiber()), async move {
         defect::watch_panics();
         let exit = body(program, &mut driven.cx).await;
+        tell_scope(driven.cx.fiber(), &exit);
         driven.end().await;
         exit.with_defects(driven.cx.fiber().take_defects())
     })
@@ -154,6 +157,13 @@ pub(crate) fn drop_body<Fut>(fiber: &FiberState, mut body: Pin<&mut Option<Fut>>
     }
 }
 
+/// Leaves the exit of a fiber for the finalizers of its own scope, if it has one.
+fn tell_scope<E, A>(fiber: &FiberState, exit: &Exit<E, A>) {
+    if let Some(scope) = fiber.own_scope() {
+        scope.set_exit(exit.as_unit());
+    }
+}
+
 /// Ends a fiber whose body is gone, once nothing is owed.
 async fn end(fiber: &Arc<FiberState>) {
     while !fiber.try_end() {
@@ -169,7 +179,7 @@ async fn finish(fiber: &Arc<FiberState>) {
         if fiber.has_children() {
             fiber.interrupt_children();
             poll_fn(|task| fiber.poll_childless(task)).await;
-        } else if let Some(finalizer) = fiber.scope().pop() {
+        } else if let Some(finalizer) = scope::next_of_own(fiber) {
             // By way of the queue, so that it is not lost if we are dropped while it runs.
             fiber.owe(finalizer);
         } else {
@@ -192,6 +202,11 @@ pub(crate) fn finish_late(fiber: &Arc<FiberState>) {
     };
     let task = watched_task(fiber, Box::pin(orphan.finish_late()));
     fiber.runtime().spawn_orphan(task);
+}
+
+/// Has an orphan finish a fiber that has no driver: what it owes is done, and then it ends.
+pub(crate) fn leave(fiber: &Arc<FiberState>) {
+    drop(Driven::new(Cx::new(Arc::new(()), Arc::clone(fiber))));
 }
 
 /// Sees to it that a driver which is itself dropped leaves nothing behind: a web framework drops its handler,

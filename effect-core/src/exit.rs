@@ -43,6 +43,24 @@ impl<E, A> Exit<E, A> {
             })
     }
 
+    /// What is left of the exit without its value and its errors: success, or the reasons of a failure.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{Cause, Exit};
+    ///
+    /// assert_eq!(Exit::<&str, u8>::Success(1).as_unit(), Exit::Success(()));
+    /// let failed: Exit<_, u8> = Exit::Failure(Cause::fail("no route"));
+    /// assert_eq!(failed.as_unit(), Exit::Failure(Cause::fail(())));
+    /// ```
+    pub fn as_unit(&self) -> Exit<(), ()> {
+        match self {
+            Exit::Success(_) => Exit::Success(()),
+            Exit::Failure(cause) => Exit::Failure(cause.as_unit()),
+        }
+    }
+
     /// Whether it succeeded.
     pub fn is_success(&self) -> bool {
         matches!(self, Exit::Success(_))

@@ -1,25 +1,27 @@
 //! A fiber: one task, its identity, its children, and what it still owes.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
 use crate::driver;
 use crate::dump::FiberDump;
 use crate::runtime::{RootEntry, Roots};
-use crate::{
-    Cause, Cx, Dump, Effect, Env, Exit, Never, Program, Report, Value, WaitsFor, from_exit,
-};
+use crate::scope::ScopeState;
+use crate::{Cx, Dump, Effect, Env, Exit, Never, Program, Report, Value, WaitsFor, from_exit};
 
 mod state;
+mod slot;
+mod shared;
+mod several;
 mod watch;
 mod watched;
 
+pub use self::several::{AwaitAll, InterruptAll, JoinAll};
+pub use self::shared::{SharedExit, SharedFiber, SharedJoin};
+pub(crate) use slot::ExitSlot;
 pub(crate) use state::{FiberState, Interrupters, Leave, WakerId};
 pub(crate) use watched::{watched, watched_task};
 
@@ -98,24 +100,134 @@ impl<E: Value, A: Value> Fiber<E, A> {
         P: Program<R, Error = E, Value = A>,
         E: fmt::Debug,
     {
-        let parent = cx.fiber();
-        let slot = ExitSlot {
-            exit: Mutex::new(None),
-            describe: |cause| cause.map(|error| format!("{error:?}")).to_string(),
-            forget: |fiber| fiber.slot().forget(fiber),
-        };
-        let state = FiberState::child(parent, name, place, slot);
-        let cx = cx.of_child(Arc::<TypedState<E, A>>::clone(&state));
-        let task = driver::drive_child(effect.program, cx, Arc::clone(&state));
-        match parent.runtime().as_tokio() {
+        let state = FiberState::child(cx.fiber(), name, place, ExitSlot::new());
+        Fiber::start(&state, effect, cx)
+    }
+
+    pub(crate) fn fork_in<R, P>(
+        effect: Effect<R, E, A, P>,
+        cx: &Cx<R>,
+        scope: &Arc<ScopeState>,
+        name: Option<Arc<str>>,
+        place: &'static Location<'static>,
+    ) -> Self
+    where
+        R: Env,
+        P: Program<R, Error = E, Value = A>,
+        E: fmt::Debug,
+    {
+        let state = Fiber::apart(cx, name, place);
+        let untyped = untyped(&state);
+        if !untyped.enter_scope(scope) {
+            untyped.interrupt(None);
+        }
+        untyped.observe_begun();
+        Fiber::start(&state, effect, cx)
+    }
+
+    pub(crate) fn detach<R, P>(
+        effect: Effect<R, E, A, P>,
+        cx: &Cx<R>,
+        name: Option<Arc<str>>,
+        place: &'static Location<'static>,
+    ) -> Self
+    where
+        R: Env,
+        P: Program<R, Error = E, Value = A>,
+        E: fmt::Debug,
+    {
+        let state = Fiber::apart(cx, name, place);
+        let untyped = untyped(&state);
+        untyped.observe_begun();
+        let child = cx.of_child(Arc::clone(&untyped));
+        let task = driver::drive_child(effect.program, child, Arc::clone(&state));
+        let task = watched_task(&untyped, Box::pin(task));
+        cx.runtime().spawn_detached(FiberRef::new(&untyped), task);
+        Fiber { state: Some(state) }
+    }
+
+    /// A fiber that is nobody's child and has not begun. To be called with no lock held.
+    pub(crate) fn apart<R>(
+        cx: &Cx<R>,
+        name: Option<Arc<str>>,
+        place: &'static Location<'static>,
+    ) -> Arc<TypedState<E, A>>
+    where
+        E: fmt::Debug,
+    {
+        FiberState::apart(cx.runtime(), name, place, ExitSlot::new())
+    }
+
+    /// Starts a fiber.
+    fn start<R, P>(state: &Arc<TypedState<E, A>>, effect: Effect<R, E, A, P>, cx: &Cx<R>) -> Self
+    where
+        R: Env,
+        P: Program<R, Error = E, Value = A>,
+    {
+        let untyped = untyped(state);
+        let child = cx.of_child(Arc::clone(&untyped));
+        let task = driver::drive_child(effect.program, child, Arc::clone(state));
+        match cx.runtime().as_tokio() {
             Some(tokio) if !state.is_watched() => tokio.spawn_unboxed(task),
             _ => {
-                let fiber: Arc<FiberState> = Arc::<TypedState<E, A>>::clone(&state);
-                let task = watched_task(&fiber, Box::pin(task));
-                parent.runtime().spawn(task);
+                let task = watched_task(&untyped, Box::pin(task));
+                cx.runtime().spawn(task);
             }
         }
-        Fiber { state: Some(state) }
+        Fiber {
+            state: Some(Arc::clone(state)),
+        }
+    }
+
+    /// Starts a fiber that is in a scope, and calls a function when its task has ended: not if that is dropped.
+    pub(crate) fn start_then<R, P, F>(
+        state: &Arc<TypedState<E, A>>,
+        effect: Effect<R, E, A, P>,
+        cx: &Cx<R>,
+        then: F,
+    ) -> Self
+    where
+        R: Env,
+        P: Program<R, Error = E, Value = A>,
+        F: FnOnce() + Value,
+    {
+        let untyped = untyped(state);
+        untyped.observe_begun();
+        let child = cx.of_child(Arc::clone(&untyped));
+        let task = driver::drive_child(effect.program, child, Arc::clone(state));
+        let task = Box::pin(async move {
+            task.await;
+            then();
+        });
+        cx.runtime().spawn(watched_task(&untyped, task));
+        Fiber {
+            state: Some(Arc::clone(state)),
+        }
+    }
+
+    /// Forks an effect into a scope unless that is closed, and calls a function when its task has ended: not if that is
+    /// dropped.
+    pub(crate) fn fork_then<R, P, F>(
+        effect: Effect<R, E, A, P>,
+        cx: &Cx<R>,
+        scope: &Arc<ScopeState>,
+        place: &'static Location<'static>,
+        then: F,
+    ) -> Option<Self>
+    where
+        R: Env,
+        P: Program<R, Error = E, Value = A>,
+        E: fmt::Debug,
+        F: FnOnce() + Value,
+    {
+        let state = Fiber::apart(cx, None, place);
+        untyped(&state)
+            .enter_scope(scope)
+            .then(|| Fiber::start_then(&state, effect, cx, then))
+    }
+
+    pub(crate) fn shared_state(&self) -> Arc<FiberState> {
+        untyped(self.typed())
     }
 
     fn state(&self) -> &FiberState {
@@ -132,6 +244,95 @@ impl<E: Value, A: Value> Fiber<E, A> {
         self.state().is_done()
     }
 
+    /// The name that the fiber was forked with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use effect_core::{effect, succeed, Cx, Never};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let named = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork_named("answer", succeed::<_, Never, _>(42));
+    ///     assert_eq!(fiber.name(), Some("answer"));
+    ///     cx.run(fiber.join()).await
+    /// });
+    /// assert_eq!(named.await, Ok(42));
+    /// # }
+    /// ```
+    pub fn name(&self) -> Option<&str> {
+        self.state().name().map(|name| &**name)
+    }
+
+    /// The fiber without its types.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use effect_core::{effect, succeed, Cx, Never};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let forked = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(succeed::<_, Never, _>(42));
+    ///     assert_eq!(fiber.reference().id(), fiber.id());
+    ///     cx.run(fiber.join()).await
+    /// });
+    /// assert_eq!(forked.await, Ok(42));
+    /// # }
+    /// ```
+    pub fn reference(&self) -> FiberRef {
+        FiberRef::new(&untyped(self.typed()))
+    }
+
+    /// How the fiber has ended, if it has. It can be asked again. A failure that is seen so is observed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use effect_core::{effect, sleep, Cx, Exit, Never};
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let polled = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(sleep::<_, Never>(Duration::from_secs(1)).map(|()| 42));
+    ///     let before = fiber.poll();
+    ///     cx.sleep(Duration::from_secs(2)).await;
+    ///     Ok::<_, Never>((before, fiber.poll()))
+    /// });
+    /// assert_eq!(polled.await, Ok((None, Some(Exit::Success(42)))));
+    /// # }
+    /// ```
+    pub fn poll(&self) -> Option<Exit<E, A>>
+    where
+        E: Clone,
+        A: Clone,
+    {
+        self.is_done().then(|| self.look())
+    }
+
+    /// A handle that can be cloned, and by which the fiber's exit can be had any number of times.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use effect_core::{effect, succeed, Cx, Never};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let twice = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(succeed::<_, Never, _>(21)).shared();
+    ///     Ok::<_, Never>(cx.run(fiber.join()).await? + cx.run(fiber.join()).await?)
+    /// });
+    /// assert_eq!(twice.await, Ok(42));
+    /// # }
+    /// ```
+    pub fn shared(self) -> SharedFiber<E, A>
+    where
+        E: Clone,
+        A: Clone,
+    {
+        SharedFiber::new(self)
+    }
+
     /// Waits for the fiber and takes its result for one's own.
     ///
     /// A defect of the fiber becomes a defect of the joiner, one of its finalizers too. If the fiber was interrupted, the joiner is
@@ -142,9 +343,13 @@ impl<E: Value, A: Value> Fiber<E, A> {
     /// What the fiber failed with.
     #[track_caller]
     pub fn join<R: Env>(self) -> Effect<R, E, A, Join<E, A>> {
+        self.join_there(WaitsFor::here("a fiber to join"))
+    }
+
+    fn join_there<R: Env>(self, waits_for: WaitsFor) -> Effect<R, E, A, Join<E, A>> {
         Effect::new(Join {
             fiber: self,
-            waits_for: WaitsFor::here("a fiber to join"),
+            waits_for,
         })
     }
 
@@ -172,8 +377,7 @@ impl<E: Value, A: Value> Fiber<E, A> {
 
     /// Looks at the fiber and at those below it: see [`Dump`].
     pub fn dump(&self) -> Dump {
-        let fiber: Arc<FiberState> = Arc::<TypedState<E, A>>::clone(self.typed());
-        FiberRef { state: fiber }.dump()
+        self.reference().dump()
     }
 
     /// Asks the fiber to end, and does not wait for it.
@@ -191,17 +395,25 @@ impl<E: Value, A: Value> Fiber<E, A> {
 
     /// Waits for the fiber, and takes its exit.
     pub(crate) async fn ended(&mut self, waits_for: WaitsFor) -> Exit<E, A> {
-        poll_fn(|task| {
-            let polled = self.state().poll_done(task);
-            if polled.is_pending() {
-                waits_for.note();
-            }
-            polled
-        })
-        .await;
+        self.state().ended(waits_for).await;
         let state = self.state.take().expect(TAKEN_ONCE);
         state.slot().take(&*state)
     }
+
+    /// Looks at the exit of a fiber that has ended, and leaves it there.
+    fn look(&self) -> Exit<E, A>
+    where
+        E: Clone,
+        A: Clone,
+    {
+        let state = self.typed();
+        state.slot().look(&**state)
+    }
+}
+
+/// A fiber without its types.
+fn untyped<E: Value, A: Value>(state: &Arc<TypedState<E, A>>) -> Arc<FiberState> {
+    Arc::<TypedState<E, A>>::clone(state)
 }
 
 const TAKEN_ONCE: &str = "the exit of a fiber is taken once, with its handle";
@@ -217,7 +429,7 @@ impl<E, A> Drop for Fiber<E, A> {
         if let Some(state) = self.state.take()
             && state.leave_handle()
         {
-            (state.slot().forget)(&state);
+            state.slot().forget_typed(&state);
         }
     }
 }
@@ -264,42 +476,9 @@ impl<R: Env, E: Value, A: Value> Program<R> for AwaitExit<E, A> {
 
     async fn run(self, cx: &Cx<R>) -> Result<Exit<E, A>, Never> {
         if self.interrupt {
-            self.fiber.state().interrupt(Some(cx.fiber_id()));
+            self.fiber.interrupt_by(Some(cx.fiber_id()));
         }
         Ok(self.fiber.wait(self.waits_for).await)
-    }
-}
-
-/// Where a fiber leaves its exit, and the handle finds it.
-pub(crate) struct ExitSlot<E, A> {
-    exit: Mutex<Option<Exit<E, A>>>,
-    describe: fn(Cause<E>) -> String,
-    /// As [`Leave::forget`], for whoever has dropped the handle, and does not know of its types that they are values.
-    forget: fn(&TypedState<E, A>),
-}
-
-impl<E, A> ExitSlot<E, A> {
-    pub(crate) fn put(&self, exit: Exit<E, A>) {
-        *self.exit.lock() = Some(exit);
-    }
-
-    /// A fiber that was dropped with its runtime leaves no exit: it was interrupted.
-    fn take(&self, fiber: &FiberState) -> Exit<E, A> {
-        let exit = self.exit.lock().take();
-        exit.unwrap_or_else(|| Exit::Failure(Cause::interrupt(None)))
-            .with_defects(fiber.take_defects())
-    }
-}
-
-impl<E: Value, A: Value> Leave for ExitSlot<E, A> {
-    fn forget(&self, fiber: &FiberState) {
-        let exit = self.exit.lock().take();
-        let exit = exit.map(|exit| exit.with_defects(fiber.take_defects()));
-        if let Some(Exit::Failure(cause)) = exit
-            && !cause.is_interrupt()
-        {
-            fiber.report_unobserved(&(self.describe)(cause));
-        }
     }
 }
 

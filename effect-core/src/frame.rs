@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::local::Locals;
 use crate::mask::Mask;
-use crate::scope::Scope;
+use crate::scope::ScopeState;
 
 /// What holds for a part of an effect: the scope it acquires in, the mask it is under, the locals it sees.
 ///
@@ -12,7 +12,7 @@ use crate::scope::Scope;
 #[derive(Clone, Default)]
 pub(crate) struct Frame {
     /// `None` is the fiber's own.
-    pub(crate) scope: Option<Arc<Scope>>,
+    pub(crate) scope: Option<Arc<ScopeState>>,
     /// `None` where interruption may strike.
     pub(crate) mask: Option<Arc<Mask>>,
     pub(crate) locals: Locals,

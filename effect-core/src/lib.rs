@@ -35,6 +35,9 @@ mod request;
 mod schedule;
 mod circuit_breaker;
 mod rate_limiter;
+mod fiber_set;
+mod pool;
+mod cache;
 mod waiting;
 mod runtime;
 pub mod sync;
@@ -44,12 +47,17 @@ mod measure;
 
 pub use bounds::{Env, Never, Value};
 pub use budget::{Budget, poll_turn, yield_now};
+pub use cache::Cache;
 pub use cause::{Cause, Phase, Reason};
 pub use circuit_breaker::{CircuitBreaker, CircuitError, CircuitState};
 pub use cx::Cx;
 pub use defect::Defect;
 pub use dump::{Dump, FiberDump, FiberStatus};
 pub use effect::Effect;
+pub use effect::acquiring::{
+    acquire_release, acquire_release_exit, acquire_release_interruptible, acquire_release_mask,
+    acquire_use_release,
+};
 pub use effect::collecting::{all_settled, collect_all, first_ok, for_each, partition, validate};
 pub use effect::creating::{
     Cancel, Canceler, Resume, blocking, blocking_cancelable, callback, die, effect, fail,
@@ -60,16 +68,17 @@ pub use effect::masking::{Restore, uninterruptible_mask};
 pub use effect::memoizing::Cached;
 pub use effect::parallel::{collect_all_par, for_each_par, for_each_par_forked};
 pub use effect::racing::TimeoutError;
-pub use effect::scoping::acquire_release;
 pub use effect_macros::HasCore as Has;
 pub use erased::Erased;
 pub use exit::Exit;
-pub use fiber::{Fiber, FiberId, FiberRef};
+pub use fiber::{Fiber, FiberId, FiberRef, SharedFiber};
+pub use fiber_set::{FiberMap, FiberSet, FiberSetClosed, OnClose, RunIfMissingError};
 pub use has::Has;
 pub use into_effect::IntoEffect;
 pub use local::FiberLocal;
 #[cfg(feature = "metrics")]
 pub use measure::describe_metrics;
+pub use pool::{Lease, Pool, PoolError, PoolSize, PoolStats};
 pub use program::{Outcome, Pace, Program, Step};
 pub use rate_limiter::RateLimiter;
 pub use request::{Request, RequestResolver, request};
@@ -80,6 +89,7 @@ pub use schedule::driver::Driver;
 pub use schedule::erased::ScheduleFor;
 pub use schedule::moment::{Decision, Moment};
 pub use schedule::{Recurrence, Schedule};
+pub use scope::Scope;
 pub use sync::{Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany};
 pub use sync::{Deferred, Hub, OfferError, Queue, Ref, Semaphore, TakeError};
 pub use trace::{Trace, TracedFiber};
@@ -87,7 +97,12 @@ pub use waiting::WaitsFor;
 
 /// The programs that combinators are made of. One seldom needs to name them.
 pub mod programs {
+    pub use crate::cache::{Find, Put};
     pub use crate::circuit_breaker::protect::Protect;
+    pub use crate::effect::acquiring::{
+        AcquireRelease, AcquireReleaseExit, AcquireReleaseInterruptible, AcquireReleaseMask,
+        AcquireUseRelease,
+    };
     pub use crate::effect::collecting::{
         AllSettled, FirstOk, ForEach, Partition, Settling, Validate,
     };
@@ -100,7 +115,8 @@ pub mod programs {
         OrDieWith, Recover, RecoverCause, RecoverDefect, RecoverIf, RecoverSome, TapCause,
         TapError, ToExit, ToResult,
     };
-    pub use crate::effect::forking::{Fork, OnFiber};
+    pub use crate::effect::finalizing::{Ensuring, OnError, OnExit, OnInterrupt};
+    pub use crate::effect::forking::{Detach, Fork, ForkIn, OnFiber};
     pub use crate::effect::masking::{Restored, Uninterruptible, UninterruptibleMask};
     pub use crate::effect::memoizing::{Memoize, Memoized, ToCached};
     pub use crate::effect::observing::Named;
@@ -111,15 +127,22 @@ pub mod programs {
     pub use crate::effect::racing::{RaceFirst, RaceOk, Timeout, ZipPar};
     pub use crate::effect::repeating::{Repeat, RepeatForever, RepeatWhile};
     pub use crate::effect::retrying::{Retry, RetryOrElse, RetryWhile};
-    pub use crate::effect::scoping::{AcquireRelease, Ensuring, OnInterrupt, Scoped};
+    pub use crate::effect::scoping::{InScope, Scoped, WithEarlyRelease};
     pub use crate::effect::sequencing::{FlatMap, Inspect, Map, Tap, Timed, Zip};
     pub use crate::effect::sharing::Shared;
     pub use crate::erased::OneShot;
-    pub use crate::fiber::{AwaitExit, Join};
+    pub use crate::fiber::{
+        AwaitAll, AwaitExit, InterruptAll, Join, JoinAll, SharedExit, SharedJoin,
+    };
+    pub use crate::fiber_set::{
+        AwaitEmpty, Close, InterruptByKey, Make, Restarting, RunByKey, RunIfMissing, RunInSet,
+    };
     pub use crate::into_effect::FromFuture;
     pub use crate::local::Locally;
+    pub use crate::pool::{ClosePool, Get, MakePool};
     pub use crate::rate_limiter::{Acquire, Limit};
     pub use crate::request::Requested;
+    pub use crate::scope::{AddFinalizer, AddFinalizerExit, CloseScope, MoveTo};
     pub use crate::sync::mutex::WithMutex;
     pub use crate::sync::semaphore::{AcquireScoped, WithPermits};
 }

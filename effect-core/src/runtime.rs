@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures::future::BoxFuture;
 
-use crate::fiber::FiberId;
+use crate::fiber::{FiberId, FiberRef};
 use crate::{WaitsFor, spans};
 
 mod observer;
@@ -43,6 +43,15 @@ pub trait Runtime: Any + fmt::Debug + Send + Sync {
     /// This only [`spawn`](Runtime::spawn)s it, unless overridden.
     fn spawn_orphan(&self, orphan: BoxFuture<'static, ()>) {
         self.spawn(orphan);
+    }
+
+    /// Starts a fiber that is nobody's child: [`Cx::detach`](crate::Cx::detach).
+    ///
+    /// Nobody waits for it, so a runtime that can shut down should interrupt it first, and then wait for its finalizers.
+    /// This only [`spawn`](Runtime::spawn)s it, unless overridden.
+    fn spawn_detached(&self, fiber: FiberRef, task: BoxFuture<'static, ()>) {
+        drop(fiber);
+        self.spawn(task);
     }
 
     /// The current time, which never goes back.
@@ -116,6 +125,15 @@ pub enum Report {
         /// How many there were.
         count: usize,
     },
+    /// A finalizer takes longer than [it may](crate::Effect::with_finalizer_budget), and is waited for all the same.
+    LateFinalizer {
+        /// The fiber that runs it.
+        fiber: FiberId,
+        /// Where it was promised.
+        place: &'static Location<'static>,
+        /// How long it may take.
+        budget: Duration,
+    },
     /// A fiber held its thread for so long that others had to wait, on an [`Observed`] runtime.
     SlowPoll {
         /// The fiber that did.
@@ -175,6 +193,17 @@ impl fmt::Display for Report {
                     write!(f, " ({name})")?;
                 }
                 write!(f, " ignored a failure, because {why}: {error}")
+            }
+            Report::LateFinalizer {
+                fiber,
+                place,
+                budget,
+            } => {
+                let (file, line) = (place.file(), place.line());
+                write!(
+                    f,
+                    "{fiber} waits for the finalizer of {file}:{line}, for more than {budget:?}"
+                )
             }
             Report::LostFinalizers { fiber, count } => {
                 let finalizers = if *count == 1 {

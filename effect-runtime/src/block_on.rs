@@ -25,8 +25,8 @@ pub enum RunError {
 
 /// Runs an effect on a multi-threaded tokio runtime of its own, and tells how it ended.
 ///
-/// Its finalizers and its children end before it does. Then an effect that plain tokio code began and dropped has
-/// 10 seconds to run its finalizers. What has not ended by then is dropped, as is at once what that code only
+/// Its finalizers and its children end before it does. Then detached fibers are interrupted, and have 10 seconds to run
+/// their finalizers; so has an effect that plain tokio code began and dropped. What has not ended by then is dropped, as is at once what that code only
 /// spawned, and finalizers that are lost so are [reported](effect_core::Report::LostFinalizers).
 ///
 /// # Errors

@@ -44,8 +44,8 @@ where
 /// - **On Ctrl-C or SIGTERM** the root fiber is interrupted, and its finalizers have a grace period. What
 ///   still runs after that is printed, and the program ends.
 /// - **A second signal**, of either kind, ends it at once.
-/// - **Without a signal** the program ends when the root fiber has. Then an effect that plain tokio code began and
-///   dropped has the grace period to run its finalizers; those lost are
+/// - **Without a signal** the program ends when the root fiber has. Then detached fibers are interrupted, and have the
+///   grace period to run their finalizers; so has an effect that plain tokio code began and dropped. Those lost are
 ///   [reported](effect_core::Report::LostFinalizers).
 /// - **A thread that is blocked**, by the body or by a finalizer, changes nothing of this, except that the end
 ///   comes up to a second later: the process exits from under it.

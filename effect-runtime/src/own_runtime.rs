@@ -42,10 +42,11 @@ impl OwnRuntime {
         self.tokio.block_on(future)
     }
 
-    /// Waits for the exit of a root fiber, and then, no longer than this, for the orphans that it left.
+    /// Waits for the exit of a root fiber, and then, no longer than this, for the orphans that it left, and for its detached
+    /// fibers, which are interrupted.
     pub(crate) async fn finish<T>(&self, exit: impl Future<Output = T>, grace: Duration) -> T {
         let exit = exit.await;
-        let _ = timeout(grace, self.effects.wait_for_orphans()).await;
+        let _ = timeout(grace, self.effects.shut_down()).await;
         exit
     }
 

@@ -10,6 +10,7 @@ use futures::FutureExt;
 mod shared;
 mod clock;
 mod outside;
+mod detached;
 mod executor;
 mod nesting;
 mod scheduler;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
 
-use effect::{Report, Runtime, Timer};
+use effect::{FiberRef, Report, Runtime, Timer};
 use futures::future::BoxFuture;
 
 /// A runtime that passes everything on to another, and knows what is alive on it.
@@ -67,6 +67,11 @@ impl Runtime for Watched {
     fn spawn_orphan(&self, orphan: BoxFuture<'static, ()>) {
         let orphan = keeping(Arc::clone(&self.tasks), orphan);
         self.inner.spawn_orphan(Box::pin(orphan));
+    }
+
+    fn spawn_detached(&self, fiber: FiberRef, task: BoxFuture<'static, ()>) {
+        let task = keeping(Arc::clone(&self.tasks), task);
+        self.inner.spawn_detached(fiber, Box::pin(task));
     }
 
     fn now(&self) -> Instant {

@@ -10,7 +10,7 @@ use futures::future::FutureExt;
 use crate::fiber::FiberState;
 use crate::program::Outcome;
 use crate::settled::settled;
-use crate::{Cx, Effect, Env, Exit, Fiber, Program, Value, WaitsFor, from_exit};
+use crate::{Cx, Effect, Env, Exit, Fiber, Program, Scope, Value, WaitsFor, from_exit};
 
 /// # Forking
 impl<R, E, A, P> Effect<R, E, A, P>
@@ -42,6 +42,70 @@ where
         E: fmt::Debug,
     {
         Effect::of(Fork {
+            program: self.program,
+            place: Location::caller(),
+            error: PhantomData,
+        })
+    }
+
+    /// Starts the effect on a fiber of its own, which ends with the given scope, and has its handle.
+    ///
+    /// It may outlive whoever forks it; when the scope closes, it is interrupted and waited for. In a closed scope, it is
+    /// interrupted before it begins. Inside an [`effect`](crate::effect) body, [`Cx::fork_in`] does the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use effect_core::{effect, never, Cx, Never, Scope};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let scope = Scope::new();
+    ///     let fiber = cx.run(never::<_, Never, ()>().fork_in::<Never>(&scope)).await?;
+    ///     cx.run(scope.close()).await?;
+    ///     Ok::<_, Never>(fiber.is_done())
+    /// });
+    /// assert_eq!(body.await, Ok(true));
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn fork_in<E2: Value>(self, scope: &Scope) -> Effect<R, E2, Fiber<E, A>, ForkIn<P, E2>>
+    where
+        E: fmt::Debug,
+    {
+        Effect::of(ForkIn {
+            program: self.program,
+            scope: scope.clone(),
+            place: Location::caller(),
+            error: PhantomData,
+        })
+    }
+
+    /// Starts the effect on a fiber of its own that is nobody's child, and has its handle.
+    ///
+    /// It outlives whoever starts it, and ends with the runtime at the latest. Inside an [`effect`](crate::effect) body,
+    /// [`Cx::detach`] does the same, and says more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use effect_core::{sleep, Never};
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let minute = sleep::<_, Never>(Duration::from_secs(60));
+    /// let Ok(fiber) = minute.detach::<Never>().await;
+    /// assert!(!fiber.is_done());
+    /// assert_eq!(fiber.join().await, Ok(()));
+    /// # }
+    /// ```
+    #[doc(alias = "fork_daemon")]
+    #[track_caller]
+    pub fn detach<E2: Value>(self) -> Effect<R, E2, Fiber<E, A>, Detach<P, E2>>
+    where
+        E: fmt::Debug,
+    {
+        Effect::of(Detach {
             program: self.program,
             place: Location::caller(),
             error: PhantomData,
@@ -181,5 +245,76 @@ where
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
         let effect = Effect::new(self.program);
         Ok(Fiber::fork(effect, cx, None, self.place))
+    }
+}
+
+/// The program of [`Effect::fork_in`].
+#[derive(Debug)]
+pub struct ForkIn<P, E2> {
+    program: P,
+    scope: Scope,
+    place: &'static Location<'static>,
+    error: PhantomData<fn() -> E2>,
+}
+
+impl<P: Clone, E2> Clone for ForkIn<P, E2> {
+    fn clone(&self) -> Self {
+        ForkIn {
+            program: self.program.clone(),
+            scope: self.scope.clone(),
+            place: self.place,
+            error: PhantomData,
+        }
+    }
+}
+
+impl<R, P, E2> Program<R> for ForkIn<P, E2>
+where
+    R: Env,
+    P: Program<R>,
+    P::Error: fmt::Debug,
+    E2: Value,
+{
+    type Error = E2;
+    type Value = Fiber<P::Error, P::Value>;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        let effect = Effect::new(self.program);
+        let scope = self.scope.state();
+        Ok(Fiber::fork_in(effect, cx, scope, None, self.place))
+    }
+}
+
+/// The program of [`Effect::detach`].
+#[derive(Debug)]
+pub struct Detach<P, E2> {
+    program: P,
+    place: &'static Location<'static>,
+    error: PhantomData<fn() -> E2>,
+}
+
+impl<P: Clone, E2> Clone for Detach<P, E2> {
+    fn clone(&self) -> Self {
+        Detach {
+            program: self.program.clone(),
+            place: self.place,
+            error: PhantomData,
+        }
+    }
+}
+
+impl<R, P, E2> Program<R> for Detach<P, E2>
+where
+    R: Env,
+    P: Program<R>,
+    P::Error: fmt::Debug,
+    E2: Value,
+{
+    type Error = E2;
+    type Value = Fiber<P::Error, P::Value>;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        let effect = Effect::new(self.program);
+        Ok(Fiber::detach(effect, cx, None, self.place))
     }
 }

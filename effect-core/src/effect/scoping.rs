@@ -1,98 +1,24 @@
-//! Clean-up that always runs: finalizers, resources, scopes.
+//! Scopes for effects: where what an effect acquires is released.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::future::FutureExt;
-use pin_project_lite::pin_project;
 
-use crate::effect::creating::succeed;
 use crate::fiber::FiberState;
-use crate::mask::{self, Masked};
 use crate::net::caught;
-use crate::opaque_debug::opaque_debug;
-use crate::program::{self, Outcome};
-use crate::scope::Scope;
+use crate::program::Outcome;
+use crate::scope::{BUDGET, Order, Scope, ScopeState, close_owed};
 use crate::settled::settled;
-use crate::{Cx, Effect, Env, IntoEffect, Never, Program, Value};
+use crate::{Cause, Cx, Defect, Effect, Env, Exit, Program, Value, programs};
 
-/// # Cleaning up
-///
-/// A finalizer runs exactly once, whatever ends the effect: success, failure, a panic, interruption, a lost
-/// race, a time-out, a foreign `select!`, or a driver that is dropped. It is not interrupted, and cannot
-/// fail: what may fail in it is recovered from or [`or_die`](Effect::or_die)s. A finalizer that panics does
-/// not stop the next; its defect is in the fiber's [`Cause`](crate::Cause).
+/// # Scopes
 impl<R, E, A, P> Effect<R, E, A, P>
 where
     R: Env,
     E: Value,
     A: Value,
 {
-    /// Runs a finalizer after this effect, however it ends.
-    ///
-    /// # Cancel safety
-    ///
-    /// Interrupted, the effect is dropped first; the finalizer runs next, and whoever interrupted waits.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_core::{fail, sync};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let (log, lines) = std::sync::mpsc::channel();
-    /// let failing = fail::<_, _, ()>("disk full")
-    ///     .ensuring(sync(move || log.send("closed").unwrap()));
-    /// assert_eq!(failing.await, Err("disk full"));
-    /// assert_eq!(lines.recv(), Ok("closed"));
-    /// # }
-    /// ```
-    #[doc(alias = "finally")]
-    pub fn ensuring<I>(self, finalizer: I) -> Effect<R, E, A, Ensuring<P, I::Program>>
-    where
-        I: IntoEffect<R, Error = Never>,
-    {
-        let finalizer = finalizer.into_effect().program;
-        Effect::of(Ensuring {
-            program: self.program,
-            finalizer,
-        })
-    }
-
-    /// Runs a finalizer if this effect is interrupted, and only then.
-    ///
-    /// # Cancel safety
-    ///
-    /// Interrupted, the effect is dropped first; the finalizer runs next, and whoever interrupted waits.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_core::{never, succeed, sync};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let (log, lines) = std::sync::mpsc::channel();
-    /// let waiting = never::<_, &str, u8>()
-    ///     .on_interrupt(sync(move || log.send("interrupted").unwrap()));
-    /// assert_eq!(waiting.race_first(succeed(1)).await, Ok(1));
-    /// assert_eq!(lines.recv(), Ok("interrupted"));
-    /// # }
-    /// ```
-    pub fn on_interrupt<I>(self, finalizer: I) -> Effect<R, E, A, OnInterrupt<P, I::Program>>
-    where
-        I: IntoEffect<R, Error = Never>,
-    {
-        let finalizer = finalizer.into_effect().program;
-        Effect::of(OnInterrupt {
-            program: self.program,
-            finalizer,
-        })
-    }
-
     /// Opens a scope for the resources that this effect acquires, and closes it when the effect ends.
     ///
     /// The resources are released in the reverse order of their acquisition.
@@ -119,181 +45,124 @@ where
     pub fn scoped(self) -> Effect<R, E, A, Scoped<P>> {
         Effect::of(Scoped {
             program: self.program,
+            order: Order::Reverse,
         })
     }
-}
 
-/// Acquires a resource and promises its release to the current scope.
-///
-/// The acquisition is not interrupted, and the release is registered with it: there is no moment in which the
-/// resource is there and its release is not promised. The scope is that of the nearest
-/// [`scoped`](Effect::scoped), or the fiber's own. What cannot be cloned goes into an `Arc`.
-///
-/// # Errors
-///
-/// What the acquisition fails with; nothing is released then.
-///
-/// # Examples
-///
-/// ```
-/// use effect_core::{acquire_release, succeed, sync, Never};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let (log, lines) = std::sync::mpsc::channel();
-/// let connection = acquire_release(succeed::<_, Never, _>("connection"), move |name| {
-///     sync(move || log.send(format!("{name} released")).unwrap())
-/// });
-/// assert_eq!(connection.map(str::len).scoped().await, Ok(10));
-/// assert_eq!(lines.recv().unwrap(), "connection released");
-/// # }
-/// ```
-#[doc(alias = "bracket")]
-pub fn acquire_release<R, A, I, J, F>(
-    acquire: I,
-    release: F,
-) -> Effect<R, I::Error, A, AcquireRelease<I::Program, F>>
-where
-    R: Env,
-    A: Value + Clone,
-    I: IntoEffect<R, Value = A>,
-    J: IntoEffect<R, Error = Never>,
-    F: FnOnce(A) -> J + Value,
-{
-    Effect::new(AcquireRelease {
-        acquire: acquire.into_effect().program,
-        release,
-    })
-}
+    /// Opens a scope for the resources that this effect acquires, and releases them all at once when the effect ends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{acquire_release, effect, sleep, succeed, Cx, Never};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let open = || acquire_release(succeed::<_, Never, _>(()), |()| sleep(Duration::from_secs(1)));
+    /// let begun = tokio::time::Instant::now();
+    /// open().zip(open()).zip(open()).scoped_parallel().await.unwrap();
+    /// assert_eq!(begun.elapsed().as_secs(), 1);
+    /// # }
+    /// ```
+    #[doc(alias = "parallelFinalizers")]
+    pub fn scoped_parallel(self) -> Effect<R, E, A, Scoped<P>> {
+        Effect::of(Scoped {
+            program: self.program,
+            order: Order::Parallel,
+        })
+    }
 
-/// The program of [`Effect::ensuring`].
-#[derive(Clone, Debug)]
-pub struct Ensuring<P, Q> {
-    program: P,
-    finalizer: Q,
-}
+    /// Runs this effect in a scope that somebody else closes: what it acquires is released with that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{acquire_release, effect, succeed, Cx, Never, Scope};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let scope = Scope::new();
+    ///     let file = acquire_release(succeed::<_, Never, _>("file"), |_| succeed(()));
+    ///     cx.run(file.in_scope(&scope)).await?;
+    ///     assert_eq!(scope.pending(), 1);
+    ///     cx.run(scope.close()).await
+    /// });
+    /// assert_eq!(body.await, Ok(()));
+    /// # }
+    /// ```
+    #[doc(alias = "extend")]
+    pub fn in_scope(self, scope: &Scope) -> Effect<R, E, A, InScope<P>> {
+        Effect::of(InScope {
+            program: self.program,
+            scope: scope.clone(),
+        })
+    }
 
-impl<R: Env, P: Program<R>, Q: Program<R, Error = Never>> Program<R> for Ensuring<P, Q> {
-    type Error = P::Error;
-    type Value = P::Value;
+    /// Runs this effect in a scope of its own inside of the current one, and gives that as well: what the effect has
+    /// acquired can be released early, by closing it, and is not released again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{acquire_release, effect, succeed, sync, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (log, lines) = std::sync::mpsc::channel();
+    /// let body = effect(async move |cx: Cx<()>| {
+    ///     let released = log.clone();
+    ///     let lock = acquire_release(succeed("lock"), move |_| sync(move || released.send("released").unwrap()));
+    ///     let (_, scope) = cx.run(lock.with_early_release()).await?;
+    ///     cx.run(scope.close()).await?;
+    ///     log.send("goes on").unwrap();
+    ///     Ok::<_, Never>(())
+    /// });
+    /// assert_eq!(body.scoped().await, Ok(()));
+    /// assert_eq!(lines.iter().collect::<Vec<_>>(), ["released", "goes on"]);
+    /// # }
+    /// ```
+    pub fn with_early_release(self) -> Effect<R, E, (A, Scope), WithEarlyRelease<P>> {
+        Effect::of(WithEarlyRelease {
+            program: self.program,
+        })
+    }
 
-    fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
-        let owing = Owing::new(cx, self.finalizer, When::Dropped);
-        let body = self.program.run(cx);
-        // The end takes the same road as a drop: the guard goes, and owes. So there is one to get right.
-        settled(cx.fiber(), Guarded { body, owing })
+    /// Has each finalizer reported that this effect promises to a scope and that takes longer than this.
+    ///
+    /// It is reported once, with the place in the source where it was promised, as a
+    /// [`Report::LateFinalizer`](crate::Report::LateFinalizer). It is waited for all the same: what comes after it may
+    /// release what it still uses. Fibers that are forked in here have the same budget. There is none, unless one is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{acquire_release, sleep, succeed, Never};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let begun = tokio::time::Instant::now();
+    /// let slow = acquire_release(succeed::<_, Never, _>(()), |()| sleep(Duration::from_secs(10)));
+    /// // Prints that the finalizer of the line before takes longer than a second.
+    /// assert_eq!(slow.with_finalizer_budget(Duration::from_secs(1)).scoped().await, Ok(()));
+    /// assert_eq!(begun.elapsed().as_secs(), 10);
+    /// # }
+    /// ```
+    pub fn with_finalizer_budget(
+        self,
+        budget: Duration,
+    ) -> Effect<R, E, A, programs::Locally<P, Option<Duration>>> {
+        self.locally(&BUDGET, Some(budget))
     }
 }
 
-/// The program of [`Effect::on_interrupt`].
-#[derive(Clone, Debug)]
-pub struct OnInterrupt<P, Q> {
-    program: P,
-    finalizer: Q,
-}
-
-impl<R: Env, P: Program<R>, Q: Program<R, Error = Never>> Program<R> for OnInterrupt<P, Q> {
-    type Error = P::Error;
-    type Value = P::Value;
-
-    fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
-        let owing = Owing::new(cx, self.finalizer, When::Interrupted);
-        let body = self.program.run(cx);
-        Guarded { body, owing }
-    }
-}
-
-pin_project! {
-    /// A body, and what is owed when it is dropped. The body is dropped first.
-    struct Guarded<'cx, R, Q, Fut>
-    where
-        R: Env,
-        Q: Program<R>,
-    {
-        #[pin]
-        body: Fut,
-        owing: Owing<'cx, R, Q>,
-    }
-}
-
-impl<R: Env, Q: Program<R>, Fut: Future> Future for Guarded<'_, R, Q, Fut> {
-    type Output = Fut::Output;
-
-    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Fut::Output> {
-        let this = self.project();
-        // A panic of the body leaves it so.
-        this.owing.body = Body::Polled;
-        let polled = this.body.poll(task);
-        this.owing.body = if polled.is_ready() {
-            Body::Ended
-        } else {
-            Body::Waiting
-        };
-        polled
-    }
-}
-
-/// Which drops a finalizer is owed after.
-#[derive(Clone, Copy, PartialEq)]
-enum When {
-    Dropped,
-    Interrupted,
-}
-
-/// Where a guarded body is.
-#[derive(Clone, Copy, PartialEq)]
-enum Body {
-    NotStarted,
-    /// Being polled, or it has panicked.
-    Polled,
-    Waiting,
-    Ended,
-}
-
-/// A guard that owes a finalizer to its fiber once its body has started.
-struct Owing<'cx, R: Env, Q: Program<R>> {
-    cx: &'cx Cx<R>,
-    finalizer: Option<Q>,
-    when: When,
-    body: Body,
-}
-
-impl<'cx, R: Env, Q: Program<R>> Owing<'cx, R, Q> {
-    fn new(cx: &'cx Cx<R>, finalizer: Q, when: When) -> Self {
-        Owing {
-            cx,
-            finalizer: Some(finalizer),
-            when,
-            body: Body::NotStarted,
-        }
-    }
-}
-
-impl<R: Env, Q: Program<R>> Drop for Owing<'_, R, Q> {
-    fn drop(&mut self) {
-        let Some(finalizer) = self.finalizer.take() else {
-            return;
-        };
-        let owed = match self.when {
-            // An effect that has not started owes nothing.
-            When::Dropped => self.body != Body::NotStarted,
-            When::Interrupted => self.body == Body::Waiting,
-        };
-        if !owed {
-            return;
-        }
-        let cx = self.cx.clone();
-        let work = async move {
-            let _ = program::run(finalizer, &cx).await;
-        };
-        self.cx.fiber().owe(work.boxed());
-    }
-}
-
-/// The program of [`Effect::scoped`].
+/// The program of [`Effect::scoped`] and [`Effect::scoped_parallel`].
 #[derive(Clone, Debug)]
 pub struct Scoped<P> {
     program: P,
+    order: Order,
 }
 
 impl<R: Env, P: Program<R>> Program<R> for Scoped<P> {
@@ -302,24 +171,50 @@ impl<R: Env, P: Program<R>> Program<R> for Scoped<P> {
 
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
         let fiber = cx.fiber();
-        let scope = Arc::new(Scope::new());
         let body = async {
             // Dropped after all that is acquired in it.
-            let _closing = Closing {
-                fiber,
-                scope: Arc::clone(&scope),
-            };
-            let inner = cx.with_scope(Arc::clone(&scope));
-            self.program.run(&inner).await
+            let closing = Closing::new(fiber, self.order);
+            let inner = cx.with_scope(Arc::clone(&closing.scope));
+            let ended = caught(fiber, self.program.run(&inner)).await;
+            closing.end(ended)
         };
         settled(fiber, body).await
     }
 }
 
 /// Owes the closing of a scope to its fiber.
-struct Closing<'cx> {
+pub(super) struct Closing<'cx> {
     fiber: &'cx Arc<FiberState>,
-    scope: Arc<Scope>,
+    pub(super) scope: Arc<ScopeState>,
+    /// How that has ended which the scope is for; `None` if it is dropped half-way.
+    exit: Option<Exit<(), ()>>,
+}
+
+impl<'cx> Closing<'cx> {
+    pub(super) fn new(fiber: &'cx Arc<FiberState>, order: Order) -> Self {
+        Closing {
+            fiber,
+            scope: ScopeState::new(order),
+            exit: None,
+        }
+    }
+
+    /// Owes it because that has ended which the scope is for, with a result or a panic.
+    pub(super) fn end<E, A>(mut self, ended: Result<Result<A, E>, Defect>) -> Result<A, E> {
+        match ended {
+            Ok(result) => {
+                self.exit = Some(match &result {
+                    Ok(_) => Exit::Success(()),
+                    Err(_) => Exit::Failure(Cause::fail(())),
+                });
+                result
+            }
+            Err(defect) => {
+                self.exit = Some(Exit::Failure(Cause::die(defect.clone())));
+                defect.raise()
+            }
+        }
+    }
 }
 
 impl Drop for Closing<'_> {
@@ -328,61 +223,58 @@ impl Drop for Closing<'_> {
         if self.scope.try_close() {
             return;
         }
-        let (fiber, owed) = (Arc::clone(self.fiber), OwedScope(Arc::clone(&self.scope)));
-        let work = async move {
-            // Only now: an acquisition that this drop interrupted was owed first, and has ended by here.
-            while let Some(finalizer) = owed.0.pop() {
-                // Each has ended, with all that it owes, before the next begins.
-                let ended = settled(&fiber, caught(&fiber, finalizer)).await;
-                if let Err(defect) = ended {
-                    fiber.record_defect(defect);
-                }
-            }
-        };
-        self.fiber.owe(work.boxed());
+        let interrupted = || Exit::Failure(Cause::interrupts(self.fiber.interrupters()));
+        let exit = self.exit.take().unwrap_or_else(interrupted);
+        // It begins only when its turn comes: an acquisition that this drop interrupted was owed first, and has ended then.
+        let closing = close_owed(Arc::clone(self.fiber), Arc::clone(&self.scope), exit);
+        self.fiber.owe(closing.boxed());
     }
 }
 
-/// A scope that is to be closed. If nobody can, it is emptied: its finalizers hold on to it.
-struct OwedScope(Arc<Scope>);
-
-impl Drop for OwedScope {
-    fn drop(&mut self) {
-        while let Some(lost) = self.0.pop() {
-            drop(lost);
-        }
-    }
+/// The program of [`Effect::in_scope`].
+#[derive(Clone, Debug)]
+pub struct InScope<P> {
+    program: P,
+    scope: Scope,
 }
 
-/// The program of [`acquire_release`].
-#[derive(Clone)]
-pub struct AcquireRelease<P, F> {
-    acquire: P,
-    release: F,
-}
-
-impl<R, P, J, F> Program<R> for AcquireRelease<P, F>
-where
-    R: Env,
-    P: Program<R>,
-    P::Value: Clone,
-    J: IntoEffect<R, Error = Never>,
-    F: FnOnce(P::Value) -> J + Value,
-{
+impl<R: Env, P: Program<R>> Program<R> for InScope<P> {
     type Error = P::Error;
     type Value = P::Value;
 
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        let inner = mask::sealed(cx);
-        let acquire = async move {
-            let resource = program::run(self.acquire, &inner).await?;
-            // Through an effect, so that the closure is called when the release is due, and may panic then.
-            let release = succeed(resource.clone()).flat_map(self.release);
-            inner.add_finalizer(release).await;
-            Ok(resource)
-        };
-        Masked::plain(cx, acquire.boxed()).await
+        let inner = cx.with_scope(Arc::clone(self.scope.state()));
+        self.program.run(&inner).await
     }
 }
 
-opaque_debug!(AcquireRelease<P, F>);
+/// The program of [`Effect::with_early_release`].
+#[derive(Clone, Debug)]
+pub struct WithEarlyRelease<P> {
+    program: P,
+}
+
+impl<R: Env, P: Program<R>> Program<R> for WithEarlyRelease<P> {
+    type Error = P::Error;
+    type Value = (P::Value, Scope);
+
+    async fn run(self, cx: &Cx<R>) -> Result<Self::Value, P::Error> {
+        let scope = cx.scope().fork();
+        let mut failed = LeftIfEmpty(Some(scope.clone()));
+        let inner = cx.with_scope(Arc::clone(scope.state()));
+        let value = self.program.run(&inner).await?;
+        failed.0 = None;
+        Ok((value, scope))
+    }
+}
+
+/// A scope that leaves the one around it if nothing was acquired in it: nobody gets its handle.
+struct LeftIfEmpty(Option<Scope>);
+
+impl Drop for LeftIfEmpty {
+    fn drop(&mut self) {
+        if let Some(scope) = &self.0 {
+            scope.state().try_close();
+        }
+    }
+}

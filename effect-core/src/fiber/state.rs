@@ -1,10 +1,11 @@
 //! What is known of a fiber, whatever its types: who it is, who its family is, what it owes.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::panic::Location;
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
@@ -13,12 +14,12 @@ use smallvec::SmallVec;
 
 use super::FiberId;
 use super::watch::Watch;
-use crate::cleanup::{Claimed, CleanupQueue, Mark};
+use crate::cleanup::{Claimed, CleanupQueue, Finalizer, Mark};
 use crate::driver;
 use crate::measure::{self, Ending};
-use crate::scope::{Finalizer, Scope};
+use crate::scope::{self, Entry, Order, ScopeState};
 use crate::trace::TracedFiber;
-use crate::{Defect, Report, Runtime};
+use crate::{Defect, Report, Runtime, WaitsFor};
 
 /// What is known of a fiber, whatever its types, and where it leaves its exit.
 pub(crate) struct FiberState<S: ?Sized = dyn Leave> {
@@ -27,7 +28,8 @@ pub(crate) struct FiberState<S: ?Sized = dyn Leave> {
     /// Where it was forked, if it was.
     forked_at: Option<&'static Location<'static>>,
     runtime: Arc<dyn Runtime>,
-    scope: Scope,
+    /// The fiber's own scope, once somebody has asked for it. Made under the lock, so that the end of the fiber is seen.
+    scope: OnceLock<Arc<ScopeState>>,
     /// Set once, and never cleared. Pairs with the driver's load, which the waker orders.
     interrupted: AtomicBool,
     /// What somebody who watches it knows of it. Nobody watches most fibers.
@@ -62,6 +64,8 @@ struct Rest {
     children: Slab<Arc<FiberState>>,
     cleanup: CleanupQueue,
     defects: Vec<Defect>,
+    /// Where it is registered that ends with a scope, at the latest.
+    scope_place: Option<scope::Place>,
     /// Where the last failure was raised that nobody has recovered from.
     raised: Option<&'static Location<'static>>,
 }
@@ -84,6 +88,8 @@ struct Inner {
     done: bool,
     /// Whether the handle is gone, and nobody will look at the exit.
     forgotten: bool,
+    /// Whether somebody has looked at the exit, and left it there.
+    exit_observed: bool,
     /// Whether an orphan works on what was owed after the end.
     late: bool,
 }
@@ -147,6 +153,27 @@ impl FiberState {
     }
 }
 
+impl<S: Leave> FiberState<S> {
+    /// A fiber that is nobody's child, and has not begun: nobody is told of it yet. To be called with no lock held.
+    pub(crate) fn apart(
+        runtime: &Arc<dyn Runtime>,
+        name: Option<Arc<str>>,
+        place: &'static Location<'static>,
+        slot: S,
+    ) -> Arc<FiberState<S>> {
+        let known = Watch::begin(&**runtime, name.as_deref(), place);
+        let runtime = Arc::clone(runtime);
+        Arc::new(FiberState::new(
+            known,
+            name,
+            Some(place),
+            runtime,
+            None,
+            slot,
+        ))
+    }
+}
+
 impl<S> FiberState<S> {
     fn new(
         (id, watch): (FiberId, Option<Box<Watch>>),
@@ -163,7 +190,7 @@ impl<S> FiberState<S> {
             runtime,
             watch,
             ending: Ending::new(),
-            scope: Scope::new(),
+            scope: OnceLock::new(),
             interrupted: AtomicBool::new(false),
             pushed: AtomicU64::new(0),
             defects: AtomicUsize::new(0),
@@ -193,7 +220,7 @@ impl FiberState {
         self.id
     }
 
-    pub(super) fn name(&self) -> Option<&Arc<str>> {
+    pub(crate) fn name(&self) -> Option<&Arc<str>> {
         self.name.as_ref()
     }
 
@@ -207,7 +234,7 @@ impl FiberState {
         self.inner.lock().parent.is_none()
     }
 
-    pub(super) fn children(&self) -> SmallVec<[Arc<FiberState>; 4]> {
+    pub(crate) fn children(&self) -> SmallVec<[Arc<FiberState>; 4]> {
         let inner = self.inner.lock();
         let children = inner.rest.iter().flat_map(|rest| rest.children.iter());
         children.map(|(_, child)| Arc::clone(child)).collect()
@@ -217,8 +244,39 @@ impl FiberState {
         &self.runtime
     }
 
-    pub(crate) fn scope(&self) -> &Scope {
-        &self.scope
+    /// The fiber's own scope. That of a fiber which has ended is closed.
+    pub(crate) fn scope(&self) -> &Arc<ScopeState> {
+        if let Some(scope) = self.scope.get() {
+            return scope;
+        }
+        let inner = self.inner.lock();
+        self.scope.get_or_init(|| match inner.done {
+            false => ScopeState::new(Order::Reverse),
+            true => ScopeState::closed(Order::Reverse),
+        })
+    }
+
+    /// The fiber's own scope, if anybody has asked for it.
+    pub(crate) fn own_scope(&self) -> Option<&Arc<ScopeState>> {
+        self.scope.get()
+    }
+
+    /// Has it end with a scope, at the latest. To be called before it begins. False if the scope is closed.
+    pub(crate) fn enter_scope(self: &Arc<Self>, scope: &Arc<ScopeState>) -> bool {
+        match scope.add(Entry::Fiber(Arc::clone(self)), &self.runtime) {
+            // It cannot have ended, because it has not begun.
+            Ok(key) => self.set_scope_place((Arc::downgrade(scope), key)),
+            Err(_) => return false,
+        }
+        true
+    }
+
+    /// Says where the fiber is registered that is in a scope.
+    pub(crate) fn set_scope_place(&self, place: scope::Place) {
+        let mut inner = self.inner.lock();
+        if !inner.done {
+            inner.rest_mut().scope_place = Some(place);
+        }
     }
 
     /// Asks the fiber to end, and wakes it so that it sees that.
@@ -390,7 +448,8 @@ impl FiberState {
     /// How many finalizers are owed. Children are not counted: they owe their own.
     pub(crate) fn owed(&self) -> usize {
         let claimed = self.claimed.load(Ordering::Relaxed);
-        claimed + self.inner.lock().owed() + self.scope.len()
+        let in_scope = self.own_scope().map_or(0, |scope| scope.len());
+        claimed + self.inner.lock().owed() + in_scope
     }
 
     pub(crate) fn has_children(&self) -> bool {
@@ -433,7 +492,22 @@ impl FiberState {
         Poll::Pending
     }
 
-    pub(super) fn is_done(&self) -> bool {
+    /// Somebody looks at the exit, and leaves it there.
+    pub(super) fn observe_exit(&self) {
+        self.inner.lock().exit_observed = true;
+    }
+
+    pub(super) fn is_exit_observed(&self) -> bool {
+        self.inner.lock().exit_observed
+    }
+
+    /// Waits until the fiber has ended.
+    pub(crate) async fn ended(&self, waits_for: WaitsFor) {
+        let ended = poll_fn(|task| self.poll_done(task));
+        waits_for.told_by(ended).await;
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
         self.inner.lock().done
     }
 
@@ -442,7 +516,7 @@ impl FiberState {
         let (ended, forgotten) = {
             let mut inner = self.inner.lock();
             let owes = inner.owed() > 0 || inner.has_children();
-            if owes || !self.scope.try_close() {
+            if owes || self.own_scope().is_some_and(|scope| !scope.try_close()) {
                 return false;
             }
             (inner.end(), inner.forgotten)
@@ -468,10 +542,7 @@ impl FiberState {
         let mut lost = owed.as_ref().map_or(0, CleanupQueue::len);
         measure::finalizers(-(lost as isize));
         drop(owed);
-        while let Some(finalizer) = self.scope.pop() {
-            lost += 1;
-            drop(finalizer);
-        }
+        lost += self.own_scope().map_or(0, |scope| scope.abandon());
         if forgotten {
             self.slot.forget(self);
         }
@@ -501,6 +572,7 @@ impl Inner {
             _waker: self.waker.take(),
             joiners: std::mem::take(&mut self.joiners),
             parent: self.parent.take(),
+            scope_place: self.rest.as_mut().and_then(|rest| rest.scope_place.take()),
         }
     }
 }
@@ -511,12 +583,18 @@ struct Ended {
     _waker: Option<Waker>,
     joiners: SmallVec<[Waker; 1]>,
     parent: Option<Place>,
+    scope_place: Option<scope::Place>,
 }
 
 impl Ended {
     /// Called without the fiber's lock: a waker may run anything.
     fn tell(self) {
         self.joiners.into_iter().for_each(Waker::wake);
+        if let Some((scope, key)) = self.scope_place
+            && let Some(scope) = scope.upgrade()
+        {
+            drop(scope.remove(key));
+        }
         let Some((parent, place)) = self.parent else {
             return;
         };

@@ -183,6 +183,10 @@ impl Runtime for Observed {
         self.inner.spawn(task);
     }
 
+    fn spawn_detached(&self, fiber: FiberRef, task: BoxFuture<'static, ()>) {
+        self.inner.spawn_detached(fiber, task);
+    }
+
     fn spawn_orphan(&self, orphan: BoxFuture<'static, ()>) {
         self.inner.spawn_orphan(orphan);
     }

@@ -17,8 +17,9 @@ use std::time::Instant;
 use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 
-use self::orphans::Orphan;
+use self::orphans::{Detached, Orphan};
 use super::{Observed, Runtime, Timer};
+use crate::FiberRef;
 
 /// Tokio's timer.
 pub(super) type TokioSleep = tokio::time::Sleep;
@@ -114,6 +115,37 @@ impl TokioRuntime {
     pub async fn wait_for_orphans(&self) {
         orphans::wait(self.handle.id()).await;
     }
+
+    /// Interrupts all fibers that were [detached](crate::Cx::detach) on this tokio runtime, waits until they have ended,
+    /// and then until no [orphan](TokioRuntime::wait_for_orphans) is left.
+    ///
+    /// A tokio runtime that shuts down drops them, and waits for nothing. `effect::run` and `Main` call this before they
+    /// shut theirs down; a main function of your own calls it at its end, and limits how long that may take.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has asked them to end if it was polled, and does not wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{never, sync, Never, TokioRuntime};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (log, lines) = std::sync::mpsc::channel();
+    /// let daemon = never::<_, Never, ()>().ensuring(sync(move || log.send("stopped").unwrap()));
+    /// let Ok(fiber) = daemon.detach::<Never>().await;
+    /// tokio::task::yield_now().await;
+    /// TokioRuntime::current().shut_down().await;
+    /// assert!(fiber.is_done());
+    /// assert_eq!(lines.recv(), Ok("stopped"));
+    /// # }
+    /// ```
+    pub async fn shut_down(&self) {
+        orphans::end_detached(self.handle.id()).await;
+        orphans::wait(self.handle.id()).await;
+    }
 }
 
 impl TokioRuntime {
@@ -136,6 +168,14 @@ impl Runtime for TokioRuntime {
         let counted = Orphan::count(self.handle.id());
         self.handle.spawn(async move {
             orphan.await;
+            drop(counted);
+        });
+    }
+
+    fn spawn_detached(&self, fiber: FiberRef, task: BoxFuture<'static, ()>) {
+        let counted = Detached::count(self.handle.id(), fiber);
+        self.handle.spawn(async move {
+            task.await;
             drop(counted);
         });
     }

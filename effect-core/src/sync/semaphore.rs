@@ -10,7 +10,7 @@ use tokio::task::unconstrained;
 
 use super::section::{Hold, section};
 use crate::program::{self, Outcome};
-use crate::{Cx, Effect, Env, IntoEffect, Program, Value, WaitsFor, poll_turn};
+use crate::{Cx, Effect, Env, IntoEffect, Never, Program, Value, WaitsFor, poll_turn, scope};
 
 /// So many permits, which effects hold while they run.
 ///
@@ -260,10 +260,11 @@ impl<R: Env, E: Value> Program<R> for AcquireScoped<E> {
         poll_fn(poll_turn).await;
         let permits = waits_for.told_by(self.ask.acquire()).await;
         // In the same poll, so it is promised as soon as it is there.
-        let release = Box::pin(async move { drop(permits) });
-        if let Err(release) = cx.scope().add(release) {
-            release.await;
-        }
+        let release = scope::finalizer(cx, waits_for.place(), move |_| async move {
+            drop(permits);
+            Ok::<_, Never>(())
+        });
+        scope::add(cx, cx.scope_state(), release).await;
         Ok(())
     }
 }

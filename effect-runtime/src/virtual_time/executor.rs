@@ -110,9 +110,13 @@ impl<E, A> Executor<E, A> {
     {
         let exit = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&exit);
+        let run_of = Arc::downgrade(shared);
         shared.spawn(Box::pin(async move {
             let exit = run.await;
             *slot.lock() = Some(exit);
+            if let Some(run) = run_of.upgrade() {
+                run.detached.end();
+            }
         }));
         Executor {
             shared: Arc::clone(shared),

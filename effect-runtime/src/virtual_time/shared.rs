@@ -7,12 +7,13 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 
-use effect_core::{Observer, Report, Runtime, Timer};
+use effect_core::{FiberRef, Observer, Report, Runtime, Timer};
 use futures::future::BoxFuture;
 use futures::task::AtomicWaker;
 use parking_lot::Mutex;
 
 use super::clock::{Alarm, Clock};
+use super::detached::Detached;
 use super::family::Family;
 use super::outside::{Outside, moment_of};
 use super::scheduler::{Order, Scheduler};
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     /// How many timers there are, set or not.
     pub(super) alarms: AtomicUsize,
     pub(super) inbox: Mutex<Inbox>,
+    pub(super) detached: Detached,
     /// Whoever polls the executor.
     pub(super) outside: AtomicWaker,
     random: Mutex<fastrand::Rng>,
@@ -116,6 +118,7 @@ impl Shared {
             wall_begin,
             alarms: AtomicUsize::new(0),
             inbox: Mutex::default(),
+            detached: Detached::default(),
             outside: AtomicWaker::new(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             family,
@@ -180,6 +183,15 @@ impl Runtime for Shared {
         if refused.is_none() {
             self.outside.wake();
         }
+    }
+
+    fn spawn_detached(&self, fiber: FiberRef, task: BoxFuture<'static, ()>) {
+        let me = self.me.upgrade().expect("whoever calls has a reference");
+        let known = self.detached.add(fiber, me);
+        self.spawn(Box::pin(async move {
+            task.await;
+            drop(known);
+        }));
     }
 
     fn now(&self) -> Instant {

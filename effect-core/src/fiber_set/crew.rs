@@ -1,0 +1,233 @@
+//! A crew: what a set of fibers and a map of them have in common, their scope and how many there may be.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::future::FutureExt;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use super::{FiberSetClosed, OnClose};
+use crate::mask::Masked;
+use crate::scope::{Order, ScopeState, close};
+use crate::{Cx, Effect, Env, Exit, Never, Program, Value, WaitsFor};
+
+/// The fibers of a set: never more than there are permits.
+pub(super) struct Crew {
+    permits: Arc<Semaphore>,
+    on_close: OnClose,
+    /// Interrupts all fibers at once: one may wait for another to end.
+    scope: Arc<ScopeState>,
+    /// How many tasks of fibers there are. It is the last to know that one has ended.
+    size: AtomicUsize,
+    emptied: Notify,
+}
+
+impl Crew {
+    fn new(capacity: usize, on_close: OnClose) -> Arc<Self> {
+        Arc::new(Crew {
+            permits: Arc::new(Semaphore::new(capacity)),
+            on_close,
+            scope: ScopeState::new(Order::Parallel),
+            size: AtomicUsize::new(0),
+            emptied: Notify::new(),
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.size.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.permits.is_closed()
+    }
+
+    pub(super) fn scope(&self) -> &Arc<ScopeState> {
+        &self.scope
+    }
+
+    /// Waits for room.
+    pub(super) async fn room(
+        self: &Arc<Self>,
+        waits_for: WaitsFor,
+    ) -> Result<OwnedSemaphorePermit, FiberSetClosed> {
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        waits_for.told_by(permit).await.map_err(|_| FiberSetClosed)
+    }
+
+    /// Counts a fiber for as long as this exists.
+    pub(super) fn join<T>(self: &Arc<Self>, permit: T) -> Member<T> {
+        self.size.fetch_add(1, Ordering::AcqRel);
+        Member {
+            crew: Arc::clone(self),
+            _permit: permit,
+        }
+    }
+
+    async fn empty(&self, waits_for: WaitsFor) {
+        loop {
+            // Registered before the look, so that no end comes between.
+            let mut emptied = std::pin::pin!(self.emptied.notified());
+            emptied.as_mut().enable();
+            if self.len() == 0 {
+                return;
+            }
+            waits_for.told_by(emptied).await;
+        }
+    }
+
+    async fn end<R: Env>(&self, cx: &Cx<R>, exit: Exit<(), ()>) {
+        self.permits.close();
+        if self.on_close == OnClose::Await {
+            self.empty(WaitsFor::here("a set of fibers that closes"))
+                .await;
+        }
+        close(cx.fiber(), &self.scope, exit).await;
+    }
+
+    #[track_caller]
+    pub(super) fn await_empty<R: Env>(crew: &Arc<Crew>) -> Effect<R, Never, (), AwaitEmpty> {
+        Effect::new(AwaitEmpty {
+            crew: Arc::clone(crew),
+            waits_for: WaitsFor::here("a set of fibers to be empty"),
+        })
+    }
+
+    pub(super) fn close<R: Env>(crew: &Arc<Crew>) -> Effect<R, Never, (), Close> {
+        Effect::new(Close {
+            crew: Arc::clone(crew),
+        })
+    }
+}
+
+/// One of a crew.
+pub(super) struct Member<T> {
+    crew: Arc<Crew>,
+    _permit: T,
+}
+
+impl<T> Drop for Member<T> {
+    fn drop(&mut self) {
+        if self.crew.size.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.crew.emptied.notify_waiters();
+        }
+    }
+}
+
+/// The program that makes a [`FiberSet`](crate::FiberSet) or a [`FiberMap`](crate::FiberMap).
+pub struct Make<T> {
+    capacity: usize,
+    on_close: OnClose,
+    make: fn(Arc<Crew>) -> T,
+    place: &'static std::panic::Location<'static>,
+}
+
+impl<T> Make<T> {
+    #[track_caller]
+    pub(super) fn new(capacity: usize, on_close: OnClose, make: fn(Arc<Crew>) -> T) -> Self {
+        assert!(capacity > 0, "a set of fibers has room for at least one");
+        Make {
+            capacity,
+            on_close,
+            make,
+            place: std::panic::Location::caller(),
+        }
+    }
+}
+
+impl<T> Clone for Make<T> {
+    fn clone(&self) -> Self {
+        Make { ..*self }
+    }
+}
+
+impl<R: Env, T: Value> Program<R> for Make<T> {
+    type Error = Never;
+    type Value = T;
+
+    async fn run(self, cx: &Cx<R>) -> Result<T, Never> {
+        let crew = Crew::new(self.capacity, self.on_close);
+        let (closed, inner) = (Arc::clone(&crew), cx.clone());
+        let scope = Arc::clone(cx.scope_state());
+        let promise = async move {
+            let finalizer = crate::scope::finalizer(&inner, self.place, move |exit| {
+                Effect::<R, Never, (), _>::new(CloseWith { crew: closed, exit })
+            });
+            crate::scope::add(&inner, &scope, finalizer).await;
+        };
+        Masked::plain(cx, promise.boxed()).await;
+        Ok((self.make)(crew))
+    }
+}
+
+/// The program that waits for a set or map of fibers to be empty.
+#[derive(Clone)]
+pub struct AwaitEmpty {
+    crew: Arc<Crew>,
+    waits_for: WaitsFor,
+}
+
+impl<R: Env> Program<R> for AwaitEmpty {
+    type Error = Never;
+    type Value = ();
+
+    async fn run(self, _cx: &Cx<R>) -> Result<(), Never> {
+        self.crew.empty(self.waits_for).await;
+        Ok(())
+    }
+}
+
+/// The program that closes a set or map of fibers.
+#[derive(Clone)]
+pub struct Close {
+    crew: Arc<Crew>,
+}
+
+impl<R: Env> Program<R> for Close {
+    type Error = Never;
+    type Value = ();
+
+    async fn run(self, cx: &Cx<R>) -> Result<(), Never> {
+        let inner = cx.clone();
+        let closing = async move { self.crew.end(&inner, Exit::Success(())).await };
+        Masked::plain(cx, closing.boxed()).await;
+        Ok(())
+    }
+}
+
+/// Closes a crew in a finalizer, which nobody interrupts.
+struct CloseWith {
+    crew: Arc<Crew>,
+    exit: Exit<(), ()>,
+}
+
+impl<R: Env> Program<R> for CloseWith {
+    type Error = Never;
+    type Value = ();
+
+    async fn run(self, cx: &Cx<R>) -> Result<(), Never> {
+        self.crew.end(cx, self.exit).await;
+        Ok(())
+    }
+}
+
+impl<T> fmt::Debug for Make<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Make")
+            .field("capacity", &self.capacity)
+            .field("on_close", &self.on_close)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for AwaitEmpty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AwaitEmpty")
+    }
+}
+
+impl fmt::Debug for Close {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Close")
+    }
+}

@@ -1,0 +1,490 @@
+//! A bounded map from keys to fibers: at most one runs for each key.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::FutureExt;
+use parking_lot::Mutex;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::crew::{AwaitEmpty, Close, Crew, Make, Member};
+use super::{FiberSetClosed, OnClose};
+use crate::fiber::{FiberState, TypedState};
+use crate::mask::Masked;
+use crate::opaque_debug::opaque_debug;
+use crate::program::{self, Outcome};
+use crate::{Cx, Effect, Env, Fiber, FiberRef, IntoEffect, Never, Program, Value, WaitsFor};
+
+/// A bounded map from keys to fibers that ends with a scope: at most one fiber runs for each key.
+///
+/// It is [made](FiberMap::make) in a scope, and closes with that. A fiber in it is nobody's child, so it outlives whoever
+/// starts it there. A failure that nobody observes is reported once, as of any fiber.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{effect, never, succeed, Cx, FiberMap, Never, OnClose};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let sessions = effect(async |cx: Cx<()>| {
+///     let sessions = cx.run(FiberMap::make(100, OnClose::Interrupt)).await?;
+///     let first = cx.run(sessions.run("Ada", never::<_, Never, u8>())).await.expect("it is open");
+///     // The newer one takes the place of the older, which ends first.
+///     let second = cx.run(sessions.run("Ada", succeed::<_, Never, _>(2))).await.expect("it is open");
+///     Ok::<_, Never>((cx.run(first.exit()).await?.is_interrupt(), cx.run(second.join()).await?))
+/// });
+/// assert_eq!(sessions.scoped().await, Ok((true, 2)));
+/// # }
+/// ```
+pub struct FiberMap<K> {
+    state: Arc<MapState<K>>,
+}
+
+struct MapState<K> {
+    crew: Arc<Crew>,
+    fibers: Mutex<Fibers<K>>,
+}
+
+struct Fibers<K> {
+    by_key: BTreeMap<K, Seat>,
+    seats_taken: u64,
+}
+
+/// The place of a key's fiber.
+struct Seat {
+    /// Tells it from those that had the key before.
+    number: u64,
+    fiber: Arc<FiberState>,
+    /// Those before it which may not have ended: it begins after them, or never.
+    before: Vec<Arc<FiberState>>,
+    /// One for each key, however often its fiber is replaced.
+    permit: Arc<OwnedSemaphorePermit>,
+}
+
+/// Why a fiber was not started for a key that may have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunIfMissingError {
+    /// The map is closed, and takes no fiber any more.
+    #[error("the map of fibers is closed")]
+    Closed,
+    /// A fiber runs for this key.
+    #[error("a fiber runs for this key")]
+    Running,
+}
+
+impl<K: Value + Sync + Clone + Ord> FiberMap<K> {
+    /// Makes a map for so many keys at a time, which closes with the current scope.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0, or more than a semaphore counts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use effect_core::{FiberMap, OnClose};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(map) = FiberMap::<u64>::make(8, OnClose::Await).await;
+    /// // The scope was the one of the fiber, which has ended.
+    /// assert!(map.is_closed());
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn make<R: Env>(
+        capacity: usize,
+        on_close: OnClose,
+    ) -> Effect<R, Never, FiberMap<K>, Make<FiberMap<K>>> {
+        Effect::new(Make::new(capacity, on_close, |crew| FiberMap {
+            state: Arc::new(MapState {
+                crew,
+                fibers: Mutex::new(Fibers {
+                    by_key: BTreeMap::new(),
+                    seats_taken: 0,
+                }),
+            }),
+        }))
+    }
+
+    /// Starts an effect on the fiber of a key, and has its handle. A fiber that runs for the key is interrupted, and has
+    /// ended when the new one begins. A key without a fiber waits for room; whoever waits longest is next.
+    ///
+    /// # Errors
+    ///
+    /// [`FiberSetClosed`], when the map is closed, or closes while this waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// Interrupted while it waits, it starts nothing, and lets the next go first.
+    #[track_caller]
+    pub fn run<R, I>(
+        &self,
+        key: K,
+        effect: I,
+    ) -> Effect<R, FiberSetClosed, Fiber<I::Error, I::Value>, RunByKey<K, I::Program>>
+    where
+        R: Env,
+        I: IntoEffect<R>,
+        I::Error: fmt::Debug,
+    {
+        Effect::new(RunByKey(Run {
+            map: self.clone(),
+            key,
+            program: effect.into_effect().program,
+            waits_for: WaitsFor::here("room in a map of fibers"),
+        }))
+    }
+
+    /// Starts an effect on the fiber of a key that has none, and has its handle. It waits for room; whoever waits longest is
+    /// next.
+    ///
+    /// # Errors
+    ///
+    /// [`RunIfMissingError`], when a fiber runs for the key, or the map is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Interrupted while it waits, it starts nothing, and lets the next go first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, succeed, Cx, FiberMap, Never, OnClose, RunIfMissingError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let sessions = effect(async |cx: Cx<()>| {
+    ///     let sessions = cx.run(FiberMap::make(100, OnClose::Interrupt)).await?;
+    ///     drop(cx.run(sessions.run("Ada", never::<_, Never, u8>())).await);
+    ///     let second = cx.run(sessions.run_if_missing("Ada", succeed::<_, Never, _>(2))).await;
+    ///     Ok::<_, Never>(second.err())
+    /// });
+    /// assert_eq!(sessions.scoped().await, Ok(Some(RunIfMissingError::Running)));
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn run_if_missing<R, I>(
+        &self,
+        key: K,
+        effect: I,
+    ) -> Effect<R, RunIfMissingError, Fiber<I::Error, I::Value>, RunIfMissing<K, I::Program>>
+    where
+        R: Env,
+        I: IntoEffect<R>,
+        I::Error: fmt::Debug,
+    {
+        Effect::new(RunIfMissing(Run {
+            map: self.clone(),
+            key,
+            program: effect.into_effect().program,
+            waits_for: WaitsFor::here("room in a map of fibers"),
+        }))
+    }
+
+    /// The fiber of a key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use effect_core::{effect, never, Cx, FiberMap, Never, OnClose};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let map = cx.run(FiberMap::make(8, OnClose::Interrupt)).await?;
+    ///     let fiber = cx.run(map.run(1, never::<_, Never, ()>())).await.expect("it is open");
+    ///     Ok::<_, Never>((map.get(&1).map(|found| found.id()) == Some(fiber.id()), map.get(&2).is_none()))
+    /// });
+    /// assert_eq!(body.scoped().await, Ok((true, true)));
+    /// # }
+    /// ```
+    pub fn get(&self, key: &K) -> Option<FiberRef> {
+        let fibers = self.state.fibers.lock();
+        let seat = fibers.by_key.get(key)?;
+        Some(FiberRef::new(&seat.fiber))
+    }
+
+    /// Interrupts the fiber of a key, and waits until it has ended. True if there was one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Interrupted, it has asked the fiber to end, and does not wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use effect_core::{effect, never, Cx, FiberMap, Never, OnClose};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let map = cx.run(FiberMap::make(8, OnClose::Interrupt)).await?;
+    ///     let fiber = cx.run(map.run(1, never::<_, Never, ()>())).await.expect("it is open");
+    ///     assert!(cx.run(map.interrupt(1)).await? && fiber.is_done());
+    ///     cx.run(map.interrupt(1)).await
+    /// });
+    /// assert_eq!(body.scoped().await, Ok(false));
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn interrupt<R: Env>(&self, key: K) -> Effect<R, Never, bool, InterruptByKey<K>> {
+        Effect::new(InterruptByKey {
+            map: self.clone(),
+            key,
+            waits_for: WaitsFor::here("the fiber of a key, which it interrupts"),
+        })
+    }
+
+    /// How many fibers are in it, with those that are interrupted and have not ended.
+    pub fn len(&self) -> usize {
+        self.state.crew.len()
+    }
+
+    /// Whether no fiber is in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether it takes no fiber any more.
+    pub fn is_closed(&self) -> bool {
+        self.state.crew.is_closed()
+    }
+
+    /// Waits until no fiber is in it: each has ended, its finalizers and children included.
+    #[track_caller]
+    pub fn await_empty<R: Env>(&self) -> Effect<R, Never, (), AwaitEmpty> {
+        Crew::await_empty(&self.state.crew)
+    }
+
+    /// Closes the map, and waits until its fibers have ended. Its scope does so in the end.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is not interrupted once it has begun.
+    pub fn close<R: Env>(&self) -> Effect<R, Never, (), Close> {
+        Crew::close(&self.state.crew)
+    }
+}
+
+/// Leaves the seat of a key when its fiber has ended.
+struct Seated<K: Ord> {
+    map: Arc<MapState<K>>,
+    key: K,
+    number: u64,
+    _member: Member<Arc<OwnedSemaphorePermit>>,
+}
+
+impl<K: Ord> Drop for Seated<K> {
+    fn drop(&mut self) {
+        let mut fibers = self.map.fibers.lock();
+        let is_ours = fibers
+            .by_key
+            .get(&self.key)
+            .is_some_and(|seat| seat.number == self.number);
+        let left = is_ours.then(|| fibers.by_key.remove(&self.key));
+        drop(fibers);
+        drop(left);
+    }
+}
+
+/// Runs a program once other fibers have ended. Interrupted meanwhile, it still ends after them.
+struct After<P> {
+    before: Vec<Arc<FiberState>>,
+    program: P,
+    waits_for: WaitsFor,
+}
+
+impl<R: Env, P: Program<R>> Program<R> for After<P> {
+    type Error = P::Error;
+    type Value = P::Value;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        if !self.before.is_empty() {
+            let all = async move {
+                for fiber in self.before {
+                    fiber.ended(self.waits_for).await;
+                }
+            };
+            Masked::plain(cx, all.boxed()).await;
+        }
+        program::run(self.program, cx).await
+    }
+}
+
+/// What is to be run for a key.
+#[derive(Clone)]
+struct Run<K, P> {
+    map: FiberMap<K>,
+    key: K,
+    program: P,
+    waits_for: WaitsFor,
+}
+
+impl<K: Value + Sync + Clone + Ord, P> Run<K, P> {
+    async fn run<R>(
+        self,
+        cx: &Cx<R>,
+        may_replace: bool,
+    ) -> Result<Fiber<P::Error, P::Value>, RunIfMissingError>
+    where
+        R: Env,
+        P: Program<R>,
+        P::Error: fmt::Debug,
+    {
+        let state = self.map.state;
+        if state.crew.is_closed() {
+            return Err(RunIfMissingError::Closed);
+        }
+        let permit_of = |fibers: &Fibers<K>| {
+            let seat = fibers.by_key.get(&self.key)?;
+            Some(Arc::clone(&seat.permit))
+        };
+        let found = permit_of(&state.fibers.lock());
+        let ours = match found {
+            Some(_) if !may_replace => return Err(RunIfMissingError::Running),
+            Some(permit) => permit,
+            None => {
+                let permit = state.crew.room(self.waits_for).await;
+                Arc::new(permit.map_err(|FiberSetClosed| RunIfMissingError::Closed)?)
+            }
+        };
+        // Before the lock is taken: whoever watches fibers is told of it.
+        let typed = Fiber::<P::Error, P::Value>::apart(cx, None, self.waits_for.place());
+        let fiber: Arc<FiberState> = Arc::<TypedState<_, _>>::clone(&typed);
+        // From here on in one step: who is interrupted has started nothing, or all of it.
+        let seated = {
+            let mut fibers = state.fibers.lock();
+            // Somebody may have come first meanwhile.
+            let found = permit_of(&fibers);
+            if found.is_some() && !may_replace {
+                return Err(RunIfMissingError::Running);
+            }
+            if !fiber.enter_scope(state.crew.scope()) {
+                return Err(RunIfMissingError::Closed);
+            }
+            fibers.seats_taken += 1;
+            // A clone: the last of one that nobody needs must not be dropped under the lock.
+            let (number, permit) = (
+                fibers.seats_taken,
+                found.unwrap_or_else(|| Arc::clone(&ours)),
+            );
+            let seat = Seat {
+                number,
+                fiber: Arc::clone(&fiber),
+                before: Vec::new(),
+                permit: Arc::clone(&permit),
+            };
+            let replaced = fibers.by_key.insert(self.key.clone(), seat);
+            let before = replaced.map_or_else(Vec::new, |seat| {
+                let all = seat.before.into_iter().chain([seat.fiber]);
+                all.filter(|fiber| !fiber.is_done()).collect()
+            });
+            let seat = fibers.by_key.get_mut(&self.key).expect("it is there");
+            seat.before.clone_from(&before);
+            (before, number, permit)
+        };
+        drop(ours);
+        let (before, number, permit) = seated;
+        for replaced in &before {
+            replaced.interrupt(Some(cx.fiber_id()));
+        }
+        let seated = Seated {
+            map: Arc::clone(&state),
+            key: self.key,
+            number,
+            _member: state.crew.join(permit),
+        };
+        let program = After {
+            before,
+            program: self.program,
+            waits_for: self.waits_for,
+        };
+        let leave = move || drop(seated);
+        Ok(Fiber::start_then(&typed, Effect::new(program), cx, leave))
+    }
+}
+
+/// The program of [`FiberMap::run`].
+#[derive(Clone)]
+pub struct RunByKey<K, P>(Run<K, P>);
+
+impl<R, K, P> Program<R> for RunByKey<K, P>
+where
+    R: Env,
+    K: Value + Sync + Clone + Ord,
+    P: Program<R>,
+    P::Error: fmt::Debug,
+{
+    type Error = FiberSetClosed;
+    type Value = Fiber<P::Error, P::Value>;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        self.0.run(cx, true).await.map_err(|_| FiberSetClosed)
+    }
+}
+
+/// The program of [`FiberMap::run_if_missing`].
+#[derive(Clone)]
+pub struct RunIfMissing<K, P>(Run<K, P>);
+
+impl<R, K, P> Program<R> for RunIfMissing<K, P>
+where
+    R: Env,
+    K: Value + Sync + Clone + Ord,
+    P: Program<R>,
+    P::Error: fmt::Debug,
+{
+    type Error = RunIfMissingError;
+    type Value = Fiber<P::Error, P::Value>;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        self.0.run(cx, false).await
+    }
+}
+
+/// The program of [`FiberMap::interrupt`].
+#[derive(Clone)]
+pub struct InterruptByKey<K> {
+    map: FiberMap<K>,
+    key: K,
+    waits_for: WaitsFor,
+}
+
+impl<R: Env, K: Value + Sync + Clone + Ord> Program<R> for InterruptByKey<K> {
+    type Error = Never;
+    type Value = bool;
+
+    async fn run(self, cx: &Cx<R>) -> Result<bool, Never> {
+        let found = {
+            let fibers = self.map.state.fibers.lock();
+            let seat = fibers.by_key.get(&self.key);
+            seat.map(|seat| Arc::clone(&seat.fiber))
+        };
+        let Some(fiber) = found.filter(|fiber| !fiber.is_done()) else {
+            return Ok(false);
+        };
+        fiber.interrupt(Some(cx.fiber_id()));
+        fiber.ended(self.waits_for).await;
+        Ok(true)
+    }
+}
+
+impl<K> Clone for FiberMap<K> {
+    fn clone(&self) -> Self {
+        FiberMap {
+            state: Arc::clone(&self.state),
+        }
+    }
+}
+
+impl<K> fmt::Debug for FiberMap<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FiberMap")
+            .field("len", &self.state.crew.len())
+            .field("closed", &self.state.crew.is_closed())
+            .finish()
+    }
+}
+
+opaque_debug!(RunByKey<K, P>, RunIfMissing<K, P>, InterruptByKey<K>);

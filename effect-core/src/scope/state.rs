@@ -1,0 +1,329 @@
+//! What a scope holds, and how far it is.
+
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use super::closing;
+use super::entries::{Entries, Key};
+use super::finalizer::Finalizing;
+use crate::fiber::FiberState;
+use crate::{Cause, Exit, FiberId, Runtime, measure};
+
+/// In which order a scope releases what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// One after the other, the newest first.
+    Reverse,
+    /// All at once.
+    Parallel,
+}
+
+/// What a scope holds.
+pub(crate) enum Entry {
+    Finalizer(Pin<Box<dyn Finalizing + Send>>),
+    /// A fiber that ends with the scope, at the latest.
+    Fiber(Arc<FiberState>),
+    /// A scope that closes with this one, at the latest.
+    Scope(Arc<ScopeState>),
+}
+
+impl Entry {
+    /// How many finalizers it is, for whoever counts. Those of others count themselves.
+    fn finalizers(&self) -> isize {
+        isize::from(matches!(self, Entry::Finalizer(_)))
+    }
+}
+
+/// Where a scope, or a fiber, is registered. It does not keep that scope.
+pub(crate) type Place = (Weak<ScopeState>, Key);
+
+pub(crate) struct ScopeState {
+    order: Order,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    phase: Phase,
+    entries: Entries<Entry>,
+    /// Of whoever has added the first finalizer or fiber: it closes a scope that is dropped.
+    runtime: Option<Arc<dyn Runtime>>,
+    /// The parent, if there is one.
+    place: Option<Place>,
+    /// How that ended which the scope is for, where it is known and its own fiber closes it.
+    exit: Option<Box<Exit<(), ()>>>,
+    /// Those who wait for it to be closed.
+    waiting: SmallVec<[Waker; 1]>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    Open,
+    /// Takes more, which is released next.
+    Closing(FiberId),
+    Closed,
+}
+
+/// What to do with a scope that is to be closed.
+pub(super) enum Begin {
+    Close,
+    /// Somebody else closes it.
+    Wait,
+    /// It is closed, or whoever asks is a part of its closing.
+    Nothing,
+}
+
+impl ScopeState {
+    pub(crate) fn new(order: Order) -> Arc<Self> {
+        Arc::new(ScopeState::with(order, Phase::Open, Entries::new()))
+    }
+
+    pub(crate) fn closed(order: Order) -> Arc<Self> {
+        Arc::new(ScopeState::with(order, Phase::Closed, Entries::new()))
+    }
+
+    fn with(order: Order, phase: Phase, entries: Entries<Entry>) -> Self {
+        ScopeState {
+            order,
+            inner: Mutex::new(Inner {
+                phase,
+                entries,
+                runtime: None,
+                place: None,
+                exit: None,
+                waiting: SmallVec::new(),
+            }),
+        }
+    }
+
+    pub(crate) fn order(&self) -> Order {
+        self.order
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.inner.lock().entries.len()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.inner.lock().phase == Phase::Closed
+    }
+
+    /// Adds an entry; a closed scope hands it back.
+    pub(crate) fn add(&self, entry: Entry, runtime: &Arc<dyn Runtime>) -> Result<Key, Entry> {
+        let mut inner = self.inner.lock();
+        if inner.phase == Phase::Closed {
+            return Err(entry);
+        }
+        if inner.runtime.is_none() {
+            inner.runtime = Some(Arc::clone(runtime));
+        }
+        measure::finalizers(entry.finalizers());
+        Ok(inner.entries.push(entry))
+    }
+
+    /// Makes a scope that closes with this one, at the latest. One of a closed scope is closed.
+    pub(crate) fn fork(self: &Arc<Self>, order: Order) -> Arc<Self> {
+        let child = ScopeState::new(order);
+        if !self.adopt(&child) {
+            return ScopeState::closed(order);
+        }
+        child
+    }
+
+    /// Makes a scope that is in none a part of this one. False if this one is closed.
+    pub(crate) fn adopt(self: &Arc<Self>, child: &Arc<Self>) -> bool {
+        let runtime = child.inner.lock().runtime.clone();
+        let mut inner = self.inner.lock();
+        if inner.phase == Phase::Closed {
+            return false;
+        }
+        if inner.runtime.is_none() {
+            inner.runtime = runtime;
+        }
+        let key = inner.entries.push(Entry::Scope(Arc::clone(child)));
+        drop(inner);
+        child.inner.lock().place = Some((Arc::downgrade(self), key));
+        true
+    }
+
+    /// Takes an entry out, if it is still there.
+    pub(crate) fn remove(&self, key: Key) -> Option<Entry> {
+        self.inner.lock().entries.remove(key)
+    }
+
+    /// Takes all that is in here, as a scope of its own.
+    pub(crate) fn split(&self) -> Arc<Self> {
+        let (entries, runtime) = {
+            let mut inner = self.inner.lock();
+            (inner.entries.take_all(), inner.runtime.clone())
+        };
+        let group = ScopeState::new(self.order);
+        let (mut fibers, mut scopes) = (Vec::new(), Vec::new());
+        {
+            let mut inner = group.inner.lock();
+            inner.entries = entries;
+            inner.runtime = runtime;
+            for (key, entry) in inner.entries.iter() {
+                match entry {
+                    Entry::Finalizer(_) => {}
+                    Entry::Fiber(fiber) => fibers.push((Arc::clone(fiber), key)),
+                    Entry::Scope(scope) => scopes.push((Arc::clone(scope), key)),
+                }
+            }
+        }
+        for (fiber, key) in fibers {
+            fiber.set_scope_place((Arc::downgrade(&group), key));
+        }
+        for (scope, key) in scopes {
+            scope.inner.lock().place = Some((Arc::downgrade(&group), key));
+        }
+        group
+    }
+
+    /// Closes the scope if it has nothing to release. True if it is closed.
+    pub(crate) fn try_close(&self) -> bool {
+        let told = {
+            let mut inner = self.inner.lock();
+            match inner.phase {
+                Phase::Open if inner.entries.is_empty() => inner.close(),
+                phase => return phase == Phase::Closed,
+            }
+        };
+        told.tell();
+        true
+    }
+
+    /// Begins to close, if nobody has.
+    pub(super) fn begin(&self, by: FiberId) -> Begin {
+        let mut inner = self.inner.lock();
+        match inner.phase {
+            Phase::Open => {
+                inner.phase = Phase::Closing(by);
+                Begin::Close
+            }
+            // In one of its own finalizers, or in another branch of who closes it: nobody waits for oneself.
+            Phase::Closing(already) if already == by => Begin::Nothing,
+            Phase::Closing(_) => Begin::Wait,
+            Phase::Closed => Begin::Nothing,
+        }
+    }
+
+    /// Takes what is to be released next. When there is nothing left, a scope that is being closed is closed.
+    pub(super) fn pop(&self) -> Option<Entry> {
+        let told = {
+            let mut inner = self.inner.lock();
+            if let Some(entry) = inner.entries.pop() {
+                measure::finalizers(-entry.finalizers());
+                return Some(entry);
+            }
+            match inner.phase {
+                Phase::Closing(_) => inner.close(),
+                Phase::Open | Phase::Closed => return None,
+            }
+        };
+        told.tell();
+        None
+    }
+
+    /// Takes what is to be released next, if there is anything.
+    pub(super) fn take(&self) -> Option<Entry> {
+        let entry = self.inner.lock().entries.pop()?;
+        measure::finalizers(-entry.finalizers());
+        Some(entry)
+    }
+
+    /// Whether somebody closes it.
+    pub(super) fn is_closing(&self) -> bool {
+        matches!(self.inner.lock().phase, Phase::Closing(_))
+    }
+
+    /// Ready when it is closed.
+    pub(super) fn poll_closed(&self, task: &Context<'_>) -> Poll<()> {
+        let mut inner = self.inner.lock();
+        if inner.phase == Phase::Closed {
+            return Poll::Ready(());
+        }
+        if !inner
+            .waiting
+            .iter()
+            .any(|waker| waker.will_wake(task.waker()))
+        {
+            inner.waiting.push(task.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Remembers how the fiber has ended whose own scope this is.
+    pub(crate) fn set_exit(&self, exit: Exit<(), ()>) {
+        self.inner.lock().exit = Some(Box::new(exit));
+    }
+
+    pub(super) fn exit(&self) -> Option<Exit<(), ()>> {
+        self.inner.lock().exit.as_deref().cloned()
+    }
+
+    /// Closes the scope, and drops what it holds: nobody can release it. How many finalizers there were.
+    pub(crate) fn abandon(&self) -> usize {
+        let mut lost = 0;
+        // Each drop may add to it.
+        loop {
+            let entry = self.take();
+            match entry {
+                None => break,
+                Some(Entry::Finalizer(_)) => lost += 1,
+                Some(Entry::Fiber(fiber)) => fiber.interrupt(None),
+                Some(Entry::Scope(scope)) => lost += scope.abandon(),
+            }
+        }
+        let told = self.inner.lock().close();
+        told.tell();
+        lost
+    }
+}
+
+impl Inner {
+    fn close(&mut self) -> Told {
+        self.phase = Phase::Closed;
+        self.runtime = None;
+        Told {
+            waiting: std::mem::take(&mut self.waiting),
+            place: self.place.take(),
+        }
+    }
+}
+
+/// Who is to be told that a scope is closed. Without its lock: a waker may run anything.
+struct Told {
+    waiting: SmallVec<[Waker; 1]>,
+    place: Option<Place>,
+}
+
+impl Told {
+    fn tell(self) {
+        self.waiting.into_iter().for_each(Waker::wake);
+        if let Some((parent, key)) = self.place
+            && let Some(parent) = parent.upgrade()
+        {
+            drop(parent.remove(key));
+        }
+    }
+}
+
+impl Drop for ScopeState {
+    /// A scope that nobody has closed, and nobody can close any more, is closed by the runtime.
+    fn drop(&mut self) {
+        let inner = self.inner.get_mut();
+        if inner.entries.is_empty() {
+            return;
+        }
+        let Some(runtime) = inner.runtime.take() else {
+            return;
+        };
+        let rest = ScopeState::with(self.order, Phase::Open, inner.entries.take_all());
+        let interrupted = Exit::Failure(Cause::interrupt(None));
+        closing::close_as_orphan(runtime, Arc::new(rest), interrupted);
+    }
+}
