@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{Log, Task, everywhere, exit_of, on_both, reasons, secs, timed};
+use common::{Log, Task, everywhere, exit_of, heavily, on_both, reasons, secs, timed};
 use effect::prelude::*;
 
 fn bug() -> Task {
@@ -39,7 +39,8 @@ fn a_defect_is_not_recovered_from() {
     fn check<E: effect::Value + std::fmt::Debug, A: effect::Value + std::fmt::Debug>(
         effect: Effect<(), E, A>,
     ) {
-        everywhere(async move |cx: Cx<()>| {
+        // Each run panics, and prints it.
+        heavily(async move |cx: Cx<()>| {
             let exit = exit_of(&cx, effect).await;
             let cause = exit.cause().expect("a defect is no success");
             assert!(cause.is_die() && cause.failure().is_none(), "{exit:?}");

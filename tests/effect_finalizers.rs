@@ -2,9 +2,10 @@
 
 mod common;
 
-use common::{Log, Task, everywhere, exit_of, secs};
+use common::{Log, Task, everywhere, exit_of, heavily, secs};
 use effect::prelude::*;
 use futures::FutureExt;
+use futures::future::BoxFuture;
 
 /// The three ways to promise a finalizer, each around the same body.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,7 +34,15 @@ impl Promise {
 /// promise ends before the fiber does, before what follows.
 #[track_caller]
 fn check(body: Task, around: impl Fn(Task) -> Task + Clone + Send + 'static) {
-    everywhere(async move |cx: Cx<()>| {
+    everywhere(|cx| keep_promises(cx, body, around));
+}
+
+fn keep_promises(
+    cx: Cx<()>,
+    body: Task,
+    around: impl Fn(Task) -> Task + Send + 'static,
+) -> BoxFuture<'static, ()> {
+    async move {
         for promise in [Promise::Ensuring, Promise::Scoped, Promise::OwnScope] {
             let log = Log::new();
             let (guarded, done) = (promise.around(body.clone(), &log), log.note("done"));
@@ -48,7 +57,8 @@ fn check(body: Task, around: impl Fn(Task) -> Task + Clone + Send + 'static) {
                 assert_eq!(lines, ["released", "done"], "{promise:?}");
             }
         }
-    });
+    }
+    .boxed()
 }
 
 #[test]
@@ -63,11 +73,11 @@ fn a_finalizer_runs_once_on_failure() {
 
 #[test]
 fn a_finalizer_runs_once_on_a_panic() {
-    check(sync(|| panic!("a bug")).erase(), |task| task);
-    check(
-        sleep(secs(1)).map(|()| panic!("a late bug")).erase(),
-        |task| task,
-    );
+    let late = sleep(secs(1)).map(|()| panic!("a late bug"));
+    for body in [sync(|| panic!("a bug")).erase(), late.erase()] {
+        // Each run panics three times, and prints it.
+        heavily(|cx| keep_promises(cx, body, |task| task));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::{exit_of, in_virtual_time, on_both, secs};
+use common::{exit_of, in_turns, in_virtual_time, on_threads, secs};
 use effect::prelude::*;
 use effect::yield_now;
 
@@ -24,10 +24,21 @@ fn on_small_stack<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> 
         .unwrap()
 }
 
+/// Once wherever tests run, because each run is a million steps.
+#[track_caller]
+fn once_each<F, Fut>(body: F)
+where
+    F: FnOnce(Cx<()>) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    in_turns(body.clone());
+    on_threads(1, body);
+}
+
 #[track_caller]
 fn check(make: fn() -> Sum, expected: u64) {
     on_small_stack(move || {
-        on_both(async move |cx: Cx<()>| assert_eq!(cx.run(make()).await, Ok(expected)));
+        once_each(async move |cx: Cx<()>| assert_eq!(cx.run(make()).await, Ok(expected)));
     });
 }
 
@@ -117,7 +128,7 @@ fn a_deep_chain_can_be_dropped_before_it_runs() {
 #[test]
 fn a_deep_chain_can_be_cloned_and_both_run() {
     on_small_stack(|| {
-        on_both(async |cx: Cx<()>| {
+        once_each(async |cx: Cx<()>| {
             let chain = left_nested(MILLION);
             let copy = chain.clone();
             let sums = (cx.run(chain).await, cx.run(copy).await);
@@ -129,7 +140,7 @@ fn a_deep_chain_can_be_cloned_and_both_run() {
 #[test]
 fn a_deep_chain_can_be_cut_short_while_it_waits() {
     on_small_stack(|| {
-        on_both(async |cx: Cx<()>| {
+        once_each(async |cx: Cx<()>| {
             let late = left_nested_on(never().erase(), MILLION).timeout(secs(1));
             assert_eq!(cx.run(late).await, Err(TimeoutError::Elapsed(secs(1))));
             let fiber = cx.fork(left_nested_on(never().erase(), MILLION));
@@ -143,7 +154,7 @@ fn a_deep_chain_can_be_cut_short_while_it_waits() {
 #[test]
 fn a_failure_and_a_defect_come_up_from_a_great_depth() {
     on_small_stack(|| {
-        on_both(async |cx: Cx<()>| {
+        once_each(async |cx: Cx<()>| {
             let mut chain: Effect<(), &str, u64> = fail("deep down").erase();
             for _ in 0..MILLION {
                 chain = chain.flat_map(|sum| succeed(sum + 1)).erase();

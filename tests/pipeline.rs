@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::pipelines::{assert_adds_up, drain, filled};
-use common::{everywhere, on_both};
+use common::{everywhere, in_turns, on_both, on_one_thread};
 use effect::prelude::*;
 use effect::yield_now;
 
@@ -265,7 +265,8 @@ fn a_pipeline_without_stages_passes_everything_on() {
 
 #[test]
 fn a_stage_that_never_waits_lets_its_run_be_interrupted() {
-    everywhere(async |cx: Cx<()>| {
+    // It counts what is done before another has its turn. On threads, the worker is done when the machine says so.
+    on_one_thread(async |cx: Cx<()>| {
         const ITEMS: usize = 100_000;
         let done = Arc::new(Mutex::new(0));
         let count = Arc::clone(&done);
@@ -297,7 +298,8 @@ fn a_stage_that_never_waits_lets_its_run_be_interrupted() {
 
 #[test]
 fn an_item_that_yields_gives_others_a_turn() {
-    on_both(async |cx: Cx<()>| {
+    // It counts turns. On threads, the others may have theirs at the same time, or later.
+    in_turns(async |cx: Cx<()>| {
         let turns = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&turns);
         let sibling = cx.fork(effect(async move |_: Cx<()>| {

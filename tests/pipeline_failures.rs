@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::pipelines::{assert_adds_up, drain, filled};
-use common::{everywhere, exit_of};
+use common::{everywhere, exit_of, heavily};
 use effect::prelude::*;
 
 const fn millis(n: u64) -> Duration {
@@ -202,7 +202,8 @@ fn a_run_that_is_interrupted_before_it_begins_closes_both_channels() {
 
 #[test]
 fn the_defects_of_an_items_finalizers_are_that_items_and_no_others() {
-    everywhere(async |cx: Cx<()>| {
+    // Each run panics seven times, and prints it.
+    heavily(async |cx: Cx<()>| {
         let (output, errors) = (Channel::bounded(8), Channel::bounded(8));
         let work = |n: u32| {
             sync::<_, &str, _, _>(move || {

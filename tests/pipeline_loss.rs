@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::everywhere;
+use common::{everywhere, heavily, on_one_thread};
 use effect::prelude::*;
 
 const fn millis(n: u64) -> Duration {
@@ -154,7 +154,8 @@ fn several_items_that_fail_at_once_are_one_failure_of_the_run() {
 
 #[test]
 fn an_interrupted_run_loses_nothing_at_whatever_step() {
-    everywhere(async |cx: Cx<()>| {
+    // Each run of it is 320 pipelines.
+    heavily(async |cx: Cx<()>| {
         for capacity in [2, 100] {
             for step in 0..160 {
                 let site = Site::new(capacity).await;
@@ -181,7 +182,9 @@ fn an_interrupted_run_loses_nothing_at_whatever_step() {
 
 #[test]
 fn an_interrupted_run_leaves_what_it_had_not_begun_in_the_input_in_order() {
-    everywhere(async |cx: Cx<()>| {
+    // On threads, both workers may have a batch in hand at once: which items they have begun is not known then, and
+    // whoever gives the rest back last puts it ahead of the other's.
+    on_one_thread(async |cx: Cx<()>| {
         let site = Site::new(100).await;
         let slow = |n: u64| sleep::<_, Never>(millis(10)).map(move |()| n);
         let connected = Pipeline::from_channel(site.input.clone())
@@ -191,8 +194,8 @@ fn an_interrupted_run_leaves_what_it_had_not_begun_in_the_input_in_order() {
         assert!(cx.run(connected.run().timeout(millis(35))).await.is_err());
         let report = progress.report();
         assert_eq!((report.delivered, report.abandoned), (6, 2));
-        let left = rest(&site.input);
-        assert!(left.into_iter().eq(8..SENT));
+        let left: Vec<_> = rest(&site.input);
+        assert!(left.iter().copied().eq(8..SENT), "{left:?}");
     });
 }
 

@@ -15,6 +15,7 @@ pub mod watched;
 pub mod elements;
 pub mod laws;
 pub mod processes;
+pub mod threads;
 
 use std::fmt;
 use std::future::Future;
@@ -23,6 +24,8 @@ use std::time::Duration;
 
 use effect::prelude::*;
 use futures::FutureExt;
+
+use self::threads::Threads;
 
 /// An effect as most tests want it.
 pub type Task = Effect<(), &'static str, ()>;
@@ -68,13 +71,69 @@ pub const fn secs(n: u64) -> Duration {
 }
 
 /// How many of the orders that chance may choose [`everywhere`] looks at.
-const SEEDS: u64 = 50;
+const SEEDS: u64 = 1_000;
 
-/// Runs a test's body in virtual time, by turns, and on tokio, in its paused time.
+/// And how many [`heavily`] does.
+const HEAVY_SEEDS: u64 = 50;
+
+/// How often [`on_both`] has threads run a body, and [`everywhere`].
+const FEW_THREADED: u64 = 3;
+const MANY_THREADED: u64 = 20;
+
+/// Runs a test's body in virtual time, by turns, on tokio, in its paused time, and a few times on threads.
 ///
-/// The body runs more than once, so what it looks at is made in it.
+/// The body runs more than once, so what it looks at is made in it. On threads, nothing is known of the order in which
+/// fibers that can go on do so: what holds only by turns is tested [`in_turns`].
 #[track_caller]
 pub fn on_both<F, Fut>(body: F)
+where
+    F: FnOnce(Cx<()>) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    in_turns(body.clone());
+    on_threads(FEW_THREADED, body);
+}
+
+/// As [`on_both`], and then in orders that chance chooses, and more often on threads: for tests that hold in any.
+#[track_caller]
+pub fn everywhere<F, Fut>(body: F)
+where
+    F: FnOnce(Cx<()>) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    in_turns(body.clone());
+    by_chance(SEEDS, body.clone());
+    on_threads(MANY_THREADED, body);
+}
+
+/// As [`everywhere`], in fewer orders: for tests that would take many seconds there. Each says what it is that does.
+#[track_caller]
+pub fn heavily<F, Fut>(body: F)
+where
+    F: FnOnce(Cx<()>) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    on_both(body.clone());
+    by_chance(HEAVY_SEEDS, body);
+}
+
+/// As [`everywhere`], without threads: for tests that hold in any order, but only where nobody runs at the same time.
+/// Each says why.
+#[track_caller]
+pub fn on_one_thread<F, Fut>(body: F)
+where
+    F: FnOnce(Cx<()>) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    in_turns(body.clone());
+    by_chance(SEEDS, body);
+}
+
+/// Runs a test's body in virtual time, and on tokio, in its paused time: on one thread, where fibers take turns.
+///
+/// For tests that say who is next, or how often somebody is polled: each says why it cannot say less.
+#[track_caller]
+pub fn in_turns<F, Fut>(body: F)
 where
     F: FnOnce(Cx<()>) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = ()> + Send + 'static,
@@ -83,16 +142,27 @@ where
     run_by(Order::Tokio, test(body));
 }
 
-/// As [`on_both`], and then in orders that chance chooses: for tests that hold in any.
+/// Runs a test's body in orders that chance chooses, on one thread.
 #[track_caller]
-pub fn everywhere<F, Fut>(body: F)
+pub fn by_chance<F, Fut>(seeds: u64, body: F)
 where
     F: FnOnce(Cx<()>) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    on_both(body.clone());
-    for seed in 0..SEEDS {
+    for seed in 0..seeds {
         run_by(Order::Chance { seed }, test(body.clone()));
+    }
+}
+
+/// Runs a test's body on threads, so often.
+#[track_caller]
+pub fn on_threads<F, Fut>(times: u64, body: F)
+where
+    F: FnOnce(Cx<()>) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    for run in 0..times {
+        run_by(Order::Threads { run }, test(body.clone()));
     }
 }
 
@@ -111,6 +181,7 @@ enum Order {
     Turns,
     Tokio,
     Chance { seed: u64 },
+    Threads { run: u64 },
 }
 
 impl fmt::Display for Order {
@@ -119,6 +190,7 @@ impl fmt::Display for Order {
             Order::Turns => write!(f, "in virtual time, by turns"),
             Order::Tokio => write!(f, "on tokio, in its paused time"),
             Order::Chance { seed } => write!(f, "in virtual time, with seed {seed}"),
+            Order::Threads { run } => write!(f, "on threads, run {run}"),
         }
     }
 }
@@ -127,15 +199,21 @@ impl fmt::Display for Order {
 #[track_caller]
 fn run_by(order: Order, test: Effect<(), Never, ()>) {
     let exit = match order {
-        Order::Turns => VirtualTime::new().run(test),
+        Order::Turns => told(VirtualTime::new().run(test)),
         Order::Tokio => Ok(virtual_runtime().block_on(test.run_exit())),
-        Order::Chance { seed } => VirtualTime::new().seed(seed).run(test),
+        Order::Chance { seed } => told(VirtualTime::new().seed(seed).run(test)),
+        Order::Threads { run } => told(Threads::run(run, |threads| test.run_on(threads))),
     };
     match exit {
         Ok(Exit::Success(())) => {}
         Ok(Exit::Failure(cause)) => panic!("{order}: {cause}"),
         Err(deadlock) => panic!("{order}: {deadlock}"),
     }
+}
+
+/// A deadlock in words.
+fn told<T>(run: Result<T, impl fmt::Display>) -> Result<T, String> {
+    run.map_err(|deadlock| deadlock.to_string())
 }
 
 /// A tokio runtime on one thread, in paused time.

@@ -1,8 +1,6 @@
 //! Counts instructions: this program under callgrind, once a contender and size.
 
-use std::io::ErrorKind;
-use std::process::Command;
-
+use crate::valgrind;
 use crate::workload::{Contender, Target, Workload};
 
 /// Counts every contender of the workloads and prints instructions an operation.
@@ -12,35 +10,63 @@ pub(crate) fn count(workloads: &[&Workload]) -> Result<(), String> {
         "workload", "contender", "instr/op", "vs hand"
     );
     for workload in workloads {
-        let mut hand = f64::NAN;
-        // `hand` comes first everywhere.
+        let mut costs = Vec::with_capacity(workload.contenders.len());
         for contender in workload.contenders {
-            let cost = instructions_per_op(workload, contender)?;
-            if contender.name == "hand" {
-                hand = cost;
-            }
-            let verdict = match workload.target {
-                Some(target) if contender.name == "ours" => verdict(target, cost, hand),
-                _ => String::new(),
+            costs.push((contender, instructions_per_op(workload, contender)?));
+        }
+        let hand = costs
+            .iter()
+            .find(|(contender, _)| contender.name == "hand")
+            .map_or(f64::NAN, |(_, cost)| *cost);
+        for (contender, cost) in &costs {
+            let verdict = if contender.name == "ours" {
+                let target = workload.target.map(|target| on_target(target, *cost, hand));
+                let verdicts = [target, beside_peers(*cost, &costs)];
+                verdicts
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            } else {
+                String::new()
             };
-            println!(
-                "{:<24}{:<12}{cost:>12.1}{:>10.2}{verdict}",
+            let line = format!(
+                "{:<24}{:<12}{cost:>12.1}{:>10.2}  {verdict}",
                 workload.name,
                 contender.name,
                 cost / hand
             );
+            println!("{}", line.trim_end());
         }
     }
     Ok(())
 }
 
-fn verdict(target: Target, cost: f64, hand: f64) -> String {
+fn on_target(target: Target, cost: f64, hand: f64) -> String {
     let (limit, met) = match target {
         Target::TimesHand(times) => (format!("{times} times hand"), cost <= hand * times),
         Target::Instructions(limit) => (format!("{limit} instructions"), cost <= limit),
     };
     let verdict = if met { "met" } else { "MISSED" };
-    format!("  {limit}: {verdict}")
+    format!("{limit}: {verdict}")
+}
+
+/// Whether ours costs less than each peer, if there are any.
+fn beside_peers(cost: f64, costs: &[(&Contender, f64)]) -> Option<String> {
+    let mut peers = costs
+        .iter()
+        .filter(|(contender, _)| contender.is_peer())
+        .peekable();
+    peers.peek()?;
+    let cheaper: Vec<_> = peers
+        .filter(|(_, theirs)| *theirs <= cost)
+        .map(|(contender, _)| contender.name)
+        .collect();
+    Some(if cheaper.is_empty() {
+        "below every peer".to_owned()
+    } else {
+        format!("NOT BELOW {}", cheaper.join(", "))
+    })
 }
 
 /// What N more operations cost, so that starting up is not counted.
@@ -52,27 +78,15 @@ fn instructions_per_op(workload: &Workload, contender: &Contender) -> Result<f64
 }
 
 fn instructions(workload: &Workload, contender: &Contender, size: u64) -> Result<u64, String> {
-    let program = std::env::current_exe()
-        .map_err(|error| format!("the program cannot find itself: {error}"))?;
-    let output = Command::new("valgrind")
+    let printed = valgrind::run(
         // Threads take turns, or one that spins would be counted for as long as it likes.
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg("--fair-sched=try")
-        .arg(program)
-        .args(["run", workload.name, contender.name])
-        .arg(size.to_string())
-        .output()
-        .map_err(|error| match error.kind() {
-            ErrorKind::NotFound => "`count` needs valgrind, and there is none in PATH".to_owned(),
-            _ => format!("valgrind cannot be started: {error}"),
-        })?;
-    let printed = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() {
-        return Err(format!(
-            "{} of {} failed under valgrind:\n{printed}",
-            contender.name, workload.name
-        ));
-    }
+        &[
+            "--tool=callgrind",
+            "--callgrind-out-file=/dev/null",
+            "--fair-sched=try",
+        ],
+        &["run", workload.name, contender.name, &size.to_string()],
+    )?;
     printed
         .lines()
         .find_map(|line| line.split_once("Collected :"))

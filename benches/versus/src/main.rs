@@ -16,7 +16,9 @@ mod workload;
 mod drive;
 mod workloads;
 mod compare;
+mod valgrind;
 mod count;
+mod memory;
 
 use std::process::ExitCode;
 
@@ -27,7 +29,9 @@ usage:
   versus list                           workloads and contenders
   versus run WORKLOAD CONTENDER N       runs one contender once, prints its checksum
   versus compare [--json] [WORKLOAD..]  times all contenders, interleaved
-  versus count [WORKLOAD..]             counts their instructions, with valgrind";
+  versus count [WORKLOAD..]             counts their instructions, with valgrind
+  versus memory                         weighs an idle fiber, with valgrind
+  versus hold CONTENDER N               ends with so many idle fibers, to be weighed";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -70,6 +74,8 @@ fn execute(arguments: &[&str]) -> Result<(), Failure> {
             compare::compare(&chosen(names)?, compare::Format::Table).map_err(Failure::Run)
         }
         ["count", names @ ..] => count::count(&chosen(names)?).map_err(Failure::Run),
+        ["memory"] => memory::weigh().map_err(Failure::Run),
+        ["hold", contender, fibers] => hold(contender, fibers),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())
@@ -85,6 +91,17 @@ fn list() {
         for contender in workload.contenders {
             println!("  {:<10} {}", contender.name, contender.about);
         }
+    }
+    memory::list();
+}
+
+fn hold(contender: &str, fibers: &str) -> Result<(), Failure> {
+    let fibers = fibers
+        .parse()
+        .map_err(|_| Failure::Usage(format!("`{fibers}` is no number of fibers")))?;
+    match memory::holder(contender) {
+        Some(hold) => hold(fibers),
+        None => Err(Failure::Usage(format!("`{contender}` holds no fibers"))),
     }
 }
 

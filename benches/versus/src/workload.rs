@@ -31,6 +31,13 @@ pub(crate) enum Target {
     Instructions(f64),
 }
 
+impl Contender {
+    /// Whether this is another library, which does for its users what ours does.
+    pub(crate) fn is_peer(&self) -> bool {
+        !matches!(self.name, "hand" | "ours")
+    }
+}
+
 impl Workload {
     /// The contender of this name.
     pub(crate) fn contender(&self, name: &str) -> Option<&Contender> {

@@ -9,29 +9,43 @@ use crate::workload::Workload;
 
 mod chain;
 mod bind_erased;
+mod bind_async;
 mod fork_join;
 mod race;
 mod timeout;
+mod zip_par;
+mod for_each_par16;
+mod retry;
+mod ensuring;
+mod acquire_release;
 mod stream_map_filter_fold;
 mod map_effect;
 mod pipeline;
-mod queue;
-mod hub;
+mod queue_1_1;
+mod hub_1_4;
 mod semaphore;
+mod semaphore_contended;
 
 /// Every workload.
 pub(crate) const ALL: &[Workload] = &[
     chain::WORKLOAD,
     bind_erased::WORKLOAD,
+    bind_async::WORKLOAD,
     fork_join::WORKLOAD,
     race::WORKLOAD,
     timeout::WORKLOAD,
+    zip_par::WORKLOAD,
+    for_each_par16::WORKLOAD,
+    retry::WORKLOAD,
+    ensuring::WORKLOAD,
+    acquire_release::WORKLOAD,
     stream_map_filter_fold::WORKLOAD,
     map_effect::WORKLOAD,
     pipeline::WORKLOAD,
-    queue::WORKLOAD,
-    hub::WORKLOAD,
+    queue_1_1::WORKLOAD,
+    hub_1_4::WORKLOAD,
     semaphore::WORKLOAD,
+    semaphore_contended::WORKLOAD,
 ];
 
 /// What a job does with a value: nothing that the compiler could leave out.

@@ -8,18 +8,18 @@ use stillwater::effect::prelude::{BoxedEffect, Effect as _, EffectExt, pure};
 
 use super::work;
 use crate::drive::{Failed, in_effect, in_id_effect, in_tokio};
-use crate::workload::{Contender, Workload};
+use crate::workload::{Contender, Target, Workload};
 
 pub(crate) const WORKLOAD: Workload = Workload {
     name: "bind_erased",
     about: "a tail recursion through erased effects; an operation is one turn",
     timed: 200_000,
     counted: 20_000,
-    target: None,
+    target: Some(Target::TimesHand(1.3)),
     contenders: &[
         Contender {
             name: "hand",
-            about: "a loop over boxed futures that each yield the next",
+            about: "a trampoline: a loop over boxed futures that each yield the next",
             run: hand,
         },
         Contender {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use effect::sync::Semaphore;
 
 use super::work;
-use crate::drive::{Failed, in_effect, in_tokio};
+use crate::drive::{Failed, in_effect, in_id_effect, in_tokio};
 use crate::workload::{Contender, Target, Workload};
 
 pub(crate) const WORKLOAD: Workload = Workload {
@@ -24,6 +24,11 @@ pub(crate) const WORKLOAD: Workload = Workload {
             name: "ours",
             about: "Semaphore::with_permit",
             run: ours,
+        },
+        Contender {
+            name: "id_effect",
+            about: "Semaphore::with_permit",
+            run: id_effect,
         },
     ],
 };
@@ -54,6 +59,18 @@ fn ours(n: u64) -> u64 {
         for i in 0..n {
             let guarded = semaphore.with_permit(step(i));
             sum = sum.wrapping_add(cx.run(guarded).await?);
+        }
+        Ok(sum)
+    })
+}
+
+fn id_effect(n: u64) -> u64 {
+    in_id_effect(async move |ctx| {
+        let semaphore = id_effect::Semaphore::new(2);
+        let mut sum = 0_u64;
+        for i in 0..n {
+            let step = id_effect::from_async::<_, Failed, id_effect::HNil, _, _>(move || step(i));
+            sum = sum.wrapping_add(ctx.bind(semaphore.with_permit(step)).await?);
         }
         Ok(sum)
     })

@@ -10,11 +10,11 @@ use futures::future::join_all;
 use tokio::sync::broadcast;
 
 use super::work;
-use crate::drive::{Failed, in_effect, in_tokio};
+use crate::drive::{Failed, in_effect, in_id_effect, in_tokio};
 use crate::workload::{Contender, Target, Workload};
 
 pub(crate) const WORKLOAD: Workload = Workload {
-    name: "hub",
+    name: "hub_1_4",
     about: "one publisher, four subscribers, room for 64, one thread; an operation is one message to all",
     timed: 100_000,
     counted: 10_000,
@@ -29,6 +29,11 @@ pub(crate) const WORKLOAD: Workload = Workload {
             name: "ours",
             about: "Hub::bounded",
             run: ours,
+        },
+        Contender {
+            name: "id_effect",
+            about: "PubSub::bounded, a queue for each subscriber",
+            run: id_effect,
         },
     ],
 };
@@ -94,6 +99,35 @@ fn ours(n: u64) -> u64 {
         let mut sum = 0_u64;
         for subscriber in subscribers {
             sum = sum.wrapping_add(cx.run(subscriber.join()).await?);
+        }
+        Ok(sum)
+    })
+}
+
+fn id_effect(n: u64) -> u64 {
+    in_id_effect(async move |ctx| {
+        let hub = id_effect::PubSub::bounded(CAPACITY);
+        let scope = id_effect::Scope::new();
+        let mut subscribers = Vec::new();
+        for _ in 0..SUBSCRIBERS {
+            let queue: id_effect::Queue<u64> = ctx.bind(hub.subscribe::<Failed, _>(&scope)).await?;
+            let subscriber =
+                id_effect::Effect::<u64, Failed, id_effect::HNil>::from_ctx(async move |ctx| {
+                    let mut sum = 0_u64;
+                    for _ in 0..n {
+                        let message = ctx.bind(queue.take().map_err(|_| Failed)).await?;
+                        sum = sum.wrapping_add(message);
+                    }
+                    Ok(sum)
+                });
+            subscribers.push(ctx.bind(subscriber.fork().widen()).await?);
+        }
+        for i in 0..n {
+            ctx.bind(hub.publish::<Failed, _>(work(i))).await?;
+        }
+        let mut sum = 0_u64;
+        for subscriber in subscribers {
+            sum = sum.wrapping_add(ctx.bind(subscriber.join()).await?);
         }
         Ok(sum)
     })

@@ -9,11 +9,11 @@ use effect::sync::Queue;
 use tokio::sync::mpsc;
 
 use super::work;
-use crate::drive::{Failed, in_effect, in_tokio};
+use crate::drive::{Failed, in_effect, in_id_effect, in_tokio};
 use crate::workload::{Contender, Target, Workload};
 
 pub(crate) const WORKLOAD: Workload = Workload {
-    name: "queue",
+    name: "queue_1_1",
     about: "one producer, one consumer, a queue of 64, one thread; an operation is one item",
     timed: 200_000,
     counted: 20_000,
@@ -28,6 +28,11 @@ pub(crate) const WORKLOAD: Workload = Workload {
             name: "ours",
             about: "Queue::bounded",
             run: ours,
+        },
+        Contender {
+            name: "id_effect",
+            about: "Queue::bounded, offer, take",
+            run: id_effect,
         },
     ],
 };
@@ -65,6 +70,28 @@ fn ours(n: u64) -> u64 {
         while let Ok(item) = queue.take().await {
             sum = sum.wrapping_add(work(item));
         }
+        Ok(sum)
+    })
+}
+
+fn id_effect(n: u64) -> u64 {
+    in_id_effect(async move |ctx| {
+        let queue = id_effect::Queue::bounded(CAPACITY);
+        let offered = queue.clone();
+        let producer =
+            id_effect::Effect::<(), Failed, id_effect::HNil>::from_ctx(async move |ctx| {
+                for i in 0..n {
+                    ctx.bind(offered.offer::<Failed, _>(work(i))).await?;
+                }
+                Ok(())
+            });
+        let producer = ctx.bind(producer.fork().widen()).await?;
+        let mut sum = 0_u64;
+        for _ in 0..n {
+            let item = ctx.bind(queue.take().map_err(|_| Failed)).await?;
+            sum = sum.wrapping_add(item);
+        }
+        ctx.bind(producer.join()).await?;
         Ok(sum)
     })
 }
