@@ -209,7 +209,7 @@ where
         FiberRef,
         impl Future<Output = Exit<E, A>> + Send + use<E, A, P>,
     ) {
-        let state = FiberState::root(runtime, place);
+        let state = FiberState::root(runtime, Some(place));
         let fiber = FiberRef::new(&state);
         (
             fiber,

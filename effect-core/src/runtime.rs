@@ -140,8 +140,8 @@ pub enum Report {
         fiber: FiberId,
         /// Its name, where it has one.
         name: Option<Arc<str>>,
-        /// Where it was forked, or run as a root.
-        place: &'static Location<'static>,
+        /// Where it was forked, or run as a root, as far as that is known.
+        place: Option<&'static Location<'static>>,
         /// How long it held the thread.
         took: Duration,
         /// What it had waited for before, if it had waited and that is known.
@@ -229,8 +229,10 @@ impl fmt::Display for Report {
                 if let Some(name) = name {
                     write!(f, " ({name})")?;
                 }
-                write!(f, ", begun at {}:{}, ", place.file(), place.line())?;
-                write!(f, "held its thread for {took:?}")?;
+                if let Some(place) = place {
+                    write!(f, ", begun at {}:{},", place.file(), place.line())?;
+                }
+                write!(f, " held its thread for {took:?}")?;
                 if let Some(waited_for) = waited_for {
                     write!(f, " after it had waited for {waited_for}")?;
                 }

@@ -70,7 +70,7 @@ impl<T: Value> SharedFiber<T> {
         P: Program<R>,
         W: FnOnce(Exit<P::Error, P::Value>) -> T + Value,
     {
-        let fiber = FiberState::root(Arc::clone(cx.runtime()), std::panic::Location::caller());
+        let fiber = FiberState::root(Arc::clone(cx.runtime()), None);
         self.state.lock().fiber = Some(Arc::clone(&fiber));
         let running = driver::drive_root(program, Cx::new(cx.share_env(), fiber));
         // Outside the block: a task that is dropped before its first poll has ended as well.

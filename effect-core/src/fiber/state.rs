@@ -109,7 +109,11 @@ impl WakerId {
 type Place = (Arc<FiberState>, usize);
 
 impl FiberState {
-    pub(crate) fn root(runtime: Arc<dyn Runtime>, place: &'static Location<'static>) -> Arc<Self> {
+    /// The place is where it is run, as far as that is known.
+    pub(crate) fn root(
+        runtime: Arc<dyn Runtime>,
+        place: Option<&'static Location<'static>>,
+    ) -> Arc<Self> {
         let known = Watch::begin(&*runtime, None, place);
         let root: Arc<FiberState> = Arc::new(FiberState::new(known, None, None, runtime, None, ()));
         root.observe_begun();
@@ -122,7 +126,7 @@ impl FiberState {
         place: &'static Location<'static>,
         slot: S,
     ) -> Arc<FiberState<S>> {
-        let known = Watch::begin(&*parent.runtime, name.as_deref(), place);
+        let known = Watch::begin(&*parent.runtime, name.as_deref(), Some(place));
         let mut siblings = parent.inner.lock();
         let entry = siblings.rest_mut().children.vacant_entry();
         let family = Some((Arc::clone(parent), entry.key()));

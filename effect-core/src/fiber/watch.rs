@@ -33,7 +33,7 @@ pub(super) struct Watch {
 /// How far a fiber has got, for its runtime's observer.
 pub(super) struct Progress {
     begun: Instant,
-    place: &'static Location<'static>,
+    place: Option<&'static Location<'static>>,
     /// Whether the observer wants to know how long polls take.
     timed: bool,
     /// How long after `begun` the poll began that goes on, in nanoseconds, and one more; 0 between polls.
@@ -71,7 +71,7 @@ impl Watch {
     pub(super) fn begin(
         runtime: &dyn Runtime,
         name: Option<&str>,
-        place: &'static Location<'static>,
+        place: Option<&'static Location<'static>>,
     ) -> (FiberId, Option<Box<Watch>>) {
         let observer = runtime.observer();
         let id = observer.map_or_else(FiberId::next, Observer::next_id);
@@ -300,7 +300,7 @@ impl FiberState {
             let stage = *progress.stage.lock();
             let masks = progress.masks.load(Ordering::Relaxed);
             dump.masks = usize::try_from(masks).unwrap_or(0);
-            dump.place = Some(progress.place);
+            dump.place = progress.place;
             dump.begun = Some(progress.begun);
             dump.taken = Some(self.runtime().now());
             (dump.status, dump.since) = match stage {

@@ -20,7 +20,7 @@ impl Task {
     pub(super) fn begin(
         id: FiberId,
         name: Option<&str>,
-        place: &'static Location<'static>,
+        place: Option<&'static Location<'static>>,
     ) -> Self {
         let name = name.unwrap_or_default();
         let span = tracing::trace_span!(
@@ -30,9 +30,9 @@ impl Task {
             kind = %"task",
             task.name = %name,
             task.id = id.number(),
-            loc.file = place.file(),
-            loc.line = place.line(),
-            loc.col = place.column(),
+            loc.file = place.map(Location::file),
+            loc.line = place.map(Location::line),
+            loc.col = place.map(Location::column),
         );
         Task { span, waker: None }
     }

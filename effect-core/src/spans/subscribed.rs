@@ -31,7 +31,7 @@ impl Spans {
     pub(crate) fn begin(
         id: FiberId,
         name: Option<&str>,
-        place: &'static Location<'static>,
+        place: Option<&'static Location<'static>>,
     ) -> Option<Self> {
         // One load. It is all that a program without a subscriber pays for a fiber.
         if LevelFilter::current() == LevelFilter::OFF {
@@ -41,7 +41,11 @@ impl Spans {
     }
 
     #[cold]
-    fn open(id: FiberId, name: Option<&str>, place: &'static Location<'static>) -> Option<Self> {
+    fn open(
+        id: FiberId,
+        name: Option<&str>,
+        place: Option<&'static Location<'static>>,
+    ) -> Option<Self> {
         let own = tracing::debug_span!(target: "effect::fiber", "fiber", id = id.number(), name);
         let spans = Spans {
             fiber: if own.is_none() { Span::current() } else { own },
@@ -126,26 +130,32 @@ pub(crate) fn retried(attempt: u64, delay: Duration) {
 
 /// Tells the subscriber what would otherwise go unseen. False if it does not want to know.
 pub(crate) fn report(report: &Report) -> bool {
-    if let Report::SlowPoll { fiber, .. } = report {
-        let wanted = tracing::enabled!(target: "effect::fiber", Level::WARN);
-        tracing::event!(
-            name: "poll.slow",
-            target: "effect::fiber",
-            Level::WARN,
-            fiber = fiber.number(),
-            "{report}"
-        );
-        return wanted;
+    match report {
+        Report::UnobservedFailure { fiber, .. } => unseen(*fiber, report),
+        Report::LostFinalizers { fiber, .. } => unseen(*fiber, report),
+        Report::IgnoredFailure { fiber, .. } => warning(*fiber, report),
+        Report::SlowPoll { fiber, .. } => warning(*fiber, report),
     }
-    let (Report::UnobservedFailure { fiber, .. } | Report::LostFinalizers { fiber, .. }) = report
-    else {
-        return false;
-    };
+}
+
+fn unseen(fiber: FiberId, report: &Report) -> bool {
     let wanted = tracing::enabled!(target: "effect::fiber", Level::ERROR);
     tracing::event!(
         name: "unobserved",
         target: "effect::fiber",
         Level::ERROR,
+        fiber = fiber.number(),
+        "{report}"
+    );
+    wanted
+}
+
+fn warning(fiber: FiberId, report: &Report) -> bool {
+    let wanted = tracing::enabled!(target: "effect::fiber", Level::WARN);
+    tracing::event!(
+        name: "warning",
+        target: "effect::fiber",
+        Level::WARN,
         fiber = fiber.number(),
         "{report}"
     );

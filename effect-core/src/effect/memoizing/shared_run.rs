@@ -37,7 +37,7 @@ impl<E: Value, A: Value> SharedRun<E, A> {
     /// A run that is to be started by whoever takes the first seat.
     pub(super) fn new(runtime: &Arc<dyn Runtime>) -> Arc<Self> {
         Arc::new(SharedRun {
-            fiber: FiberState::root(Arc::clone(runtime), std::panic::Location::caller()),
+            fiber: FiberState::root(Arc::clone(runtime), None),
             exit: Mutex::new(None),
             state: Mutex::new(State::Wanted {
                 by: 0,
