@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::{Log, everywhere, exit_of, on_both, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim};
-use effect::{collect_all_par, for_each_par, for_each_par_forked, yield_now};
+use effect::{
+    collect_all_par, for_each_par, for_each_par_forked, partition_par, validate_par, yield_now,
+};
 
 /// Counts how many run at once.
 #[derive(Clone, Default)]
@@ -273,4 +275,31 @@ fn whatever_strikes_it_every_finalizer_runs() {
     Sim::new().runs(1_000).test(program);
     let found = Sim::new().runs(100).each_interrupt(program);
     assert!(found.is_ok(), "{found:?}");
+}
+
+// T33
+#[test]
+fn all_errors_are_kept_where_all_are_asked_for() {
+    everywhere(async |cx| {
+        let failing = |n: u64| {
+            sleep(secs(4 - n))
+                .flat_map(move |()| fail::<_, _, ()>(n))
+                .uninterruptible()
+        };
+        assert_eq!(
+            cx.run(validate_par(1..=3, 3, failing)).await,
+            Err(vec![1, 2, 3])
+        );
+        let mixed = |n: u64| {
+            sleep(secs(9 - n)).flat_map(move |()| {
+                if n % 2 == 0 {
+                    succeed(n).erase()
+                } else {
+                    fail(n).erase()
+                }
+            })
+        };
+        let Ok(parts) = cx.run(partition_par(1..=6, 2, mixed)).await;
+        assert_eq!(parts, (vec![2, 4, 6], vec![1, 3, 5]));
+    });
 }

@@ -28,6 +28,7 @@ pub(crate) mod acquiring;
 pub(crate) mod masking;
 pub(crate) mod forking;
 pub(crate) mod parallel;
+pub(crate) mod disconnecting;
 pub(crate) mod providing;
 pub(crate) mod sharing;
 pub(crate) mod observing;

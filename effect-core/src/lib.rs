@@ -66,7 +66,9 @@ pub use effect::creating::{
 };
 pub use effect::masking::{Restore, uninterruptible_mask};
 pub use effect::memoizing::Cached;
-pub use effect::parallel::{collect_all_par, for_each_par, for_each_par_forked};
+pub use effect::parallel::{
+    collect_all_par, for_each_par, for_each_par_forked, partition_par, validate_par,
+};
 pub use effect::racing::TimeoutError;
 pub use effect_macros::HasCore as Has;
 pub use erased::Erased;
@@ -110,6 +112,7 @@ pub mod programs {
         Blocking, BlockingCancelable, Callback, Die, Forever, FromExit, FromFn, FromResult, Placed,
         Shielded, Sleep, Sync, TrySync, YieldTurn,
     };
+    pub use crate::effect::disconnecting::Disconnect;
     pub use crate::effect::failing::{
         EnsureOr, Fold, FoldCause, FoldEffect, IgnoreLogged, InspectError, MapError, OrDie,
         OrDieWith, Recover, RecoverCause, RecoverDefect, RecoverIf, RecoverSome, TapCause,
@@ -122,7 +125,7 @@ pub mod programs {
     pub use crate::effect::observing::Named;
     #[cfg(feature = "tracing")]
     pub use crate::effect::observing::Traced;
-    pub use crate::effect::parallel::{ForEachPar, ForEachParForked};
+    pub use crate::effect::parallel::{ForEachPar, ForEachParForked, PartitionPar, ValidatePar};
     pub use crate::effect::providing::{Provide, ProvideFrom, ProvideWith};
     pub use crate::effect::racing::{RaceFirst, RaceOk, Timeout, ZipPar};
     pub use crate::effect::repeating::{Repeat, RepeatForever, RepeatWhile};

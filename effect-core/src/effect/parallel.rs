@@ -8,9 +8,10 @@ use crate::crew::Crew;
 use crate::effect::forking::OnFiber;
 use crate::into_effect::IntoEffect;
 use crate::opaque_debug::opaque_debug;
+use crate::poll::then;
 use crate::program::{self, Outcome};
 use crate::settled::settled;
-use crate::{Cx, Effect, Env, Program, Value};
+use crate::{Cx, Effect, Env, Never, Program, Value};
 
 /// Creates an effect that runs one for each item, at most `limit` at a time, and has their values in the order of the items.
 ///
@@ -145,6 +146,92 @@ where
     for_each_par(effects, limit, std::convert::identity)
 }
 
+/// Creates an effect that runs one for each item, at most `limit` at a time, to the end of all of them, and has the values
+/// and the errors, each in the order of the items.
+///
+/// A failure interrupts nobody. A panic does, as everywhere.
+///
+/// # Panics
+///
+/// If `limit` is 0: nothing would ever run.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::partition_par;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let parsed = partition_par::<(), _, _, _>(["1", "two", "3"], 2, |text| async move {
+///     text.parse::<u8>().map_err(|_| text)
+/// });
+/// assert_eq!(parsed.await, Ok((vec![1, 3], vec!["two"])));
+/// # }
+/// ```
+#[track_caller]
+pub fn partition_par<R, T, I, F>(
+    items: T,
+    limit: usize,
+    f: F,
+) -> Effect<R, Never, (Vec<I::Value>, Vec<I::Error>), PartitionPar<T::IntoIter, F>>
+where
+    R: Env,
+    T: IntoIterator<IntoIter: Value>,
+    I: IntoEffect<R>,
+    F: FnMut(T::Item) -> I + Value,
+{
+    Effect::new(PartitionPar {
+        items: items.into_iter(),
+        limit: at_least_one(limit),
+        f,
+    })
+}
+
+/// Creates an effect that runs one for each item, at most `limit` at a time, to the end of all of them, and has their
+/// values in the order of the items.
+///
+/// # Errors
+///
+/// All errors, in the order of the items: here, a failure interrupts nobody, and none is lost.
+///
+/// # Panics
+///
+/// If `limit` is 0: nothing would ever run.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::validate_par;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let parsed = validate_par::<(), _, _, _>(["1", "two", "III"], 2, |text| async move {
+///     text.parse::<u8>().map_err(|_| text)
+/// });
+/// assert_eq!(parsed.await, Err(vec!["two", "III"]));
+/// # }
+/// ```
+#[track_caller]
+pub fn validate_par<R, T, I, F>(
+    items: T,
+    limit: usize,
+    f: F,
+) -> Effect<R, Vec<I::Error>, Vec<I::Value>, ValidatePar<T::IntoIter, F>>
+where
+    R: Env,
+    T: IntoIterator<IntoIter: Value>,
+    I: IntoEffect<R>,
+    F: FnMut(T::Item) -> I + Value,
+{
+    Effect::new(ValidatePar {
+        partition: PartitionPar {
+            items: items.into_iter(),
+            limit: at_least_one(limit),
+            f,
+        },
+    })
+}
+
 #[track_caller]
 const fn at_least_one(limit: usize) -> usize {
     assert!(limit > 0, "at least one effect has to run at a time");
@@ -205,4 +292,76 @@ where
     }
 }
 
-opaque_debug!(ForEachPar<T, F>, ForEachParForked<T, F>);
+/// The program of [`partition_par`].
+#[derive(Clone)]
+pub struct PartitionPar<T, F> {
+    items: T,
+    limit: usize,
+    f: F,
+}
+
+impl<R, T, I, F> Program<R> for PartitionPar<T, F>
+where
+    R: Env,
+    T: Iterator + Value,
+    I: IntoEffect<R>,
+    F: FnMut(T::Item) -> I + Value,
+{
+    type Error = Never;
+    type Value = (Vec<I::Value>, Vec<I::Error>);
+
+    async fn run(mut self, cx: &Cx<R>) -> Outcome<R, Self> {
+        let futures = self.items.map(move |item| {
+            let program = (self.f)(item).into_effect().program;
+            then(program::run(program, cx), |result| {
+                if result.is_err() {
+                    // It is a value now, and no failure of this fiber.
+                    cx.fiber().take_raised();
+                }
+                Ok::<_, Never>(result)
+            })
+        });
+        let Ok(results) = settled(cx.fiber(), Crew::new(futures, self.limit)).await;
+        let (mut values, mut errors) = (Vec::new(), Vec::new());
+        for result in results {
+            match result {
+                Ok(value) => values.push(value),
+                Err(error) => errors.push(error),
+            }
+        }
+        Ok((values, errors))
+    }
+}
+
+/// The program of [`validate_par`].
+#[derive(Clone)]
+pub struct ValidatePar<T, F> {
+    partition: PartitionPar<T, F>,
+}
+
+impl<R, T, I, F> Program<R> for ValidatePar<T, F>
+where
+    R: Env,
+    T: Iterator + Value,
+    I: IntoEffect<R>,
+    F: FnMut(T::Item) -> I + Value,
+{
+    type Error = Vec<I::Error>;
+    type Value = Vec<I::Value>;
+
+    async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
+        let Ok((values, errors)) = self.partition.run(cx).await;
+        if errors.is_empty() {
+            Ok(values)
+        } else {
+            Err(errors)
+        }
+    }
+}
+
+opaque_debug!(
+    ForEachPar<T, F>,
+    ForEachParForked<T, F>,
+    PartitionPar<T, F>,
+    ValidatePar<T, F>
+);

@@ -165,7 +165,7 @@ impl<S: Leave> FiberState<S> {
         place: &'static Location<'static>,
         slot: S,
     ) -> Arc<FiberState<S>> {
-        let known = Watch::begin(&**runtime, name.as_deref(), place);
+        let known = Watch::begin(&**runtime, name.as_deref(), Some(place));
         let runtime = Arc::clone(runtime);
         Arc::new(FiberState::new(
             known,

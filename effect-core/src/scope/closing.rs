@@ -168,7 +168,7 @@ pub(super) fn close_as_orphan(
     scope: Arc<ScopeState>,
     exit: Exit<(), ()>,
 ) {
-    let fiber = FiberState::root(runtime, std::panic::Location::caller());
+    let fiber = FiberState::root(runtime, None);
     let closing = close_owed(Arc::clone(&fiber), scope, exit);
     let of_work = Arc::clone(&fiber);
     let work = async move {

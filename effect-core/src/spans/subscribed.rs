@@ -134,6 +134,7 @@ pub(crate) fn report(report: &Report) -> bool {
         Report::UnobservedFailure { fiber, .. } => unseen(*fiber, report),
         Report::LostFinalizers { fiber, .. } => unseen(*fiber, report),
         Report::IgnoredFailure { fiber, .. } => warning(*fiber, report),
+        Report::LateFinalizer { fiber, .. } => warning(*fiber, report),
         Report::SlowPoll { fiber, .. } => warning(*fiber, report),
     }
 }
