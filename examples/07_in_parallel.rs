@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use effect::prelude::*;
-use effect::{collect_all_par, for_each_par, for_each_par_forked, validate};
+use effect::{collect_all_par, for_each_par_forked, validate};
 
 fn main() -> ExitCode {
     run_main(effect(program))

@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use effect::prelude::*;
-use effect::{Request, RequestResolver, for_each_par, request};
+use effect::{Request, RequestResolver, request};
 
 /// Asks for the name of a customer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use effect::prelude::*;
-use effect::{for_each_par, uninterruptible_mask};
+use effect::uninterruptible_mask;
 
 /// Waits for ever, deep inside of erased effects, and says so when it is closed.
 fn connection(depth: u32, name: &'static str) -> Effect<(), String, u32> {

@@ -51,9 +51,9 @@ pub use effect_stream::*;
 pub mod prelude {
     pub use crate::Has;
     pub use effect_core::{
-        Cause, Cx, Defect, Effect, Exit, Fiber, IntoEffect, Never, Schedule, TimeoutError,
-        acquire_release, blocking, die, effect, fail, from_exit, from_result, never, sleep,
-        succeed, sync,
+        Cause, Cx, Defect, Effect, Exit, Fiber, IntoEffect, Never, Schedule, Scope, TimeoutError,
+        acquire_release, blocking, die, effect, fail, for_each, for_each_par, from_exit,
+        from_future, from_result, never, sleep, succeed, sync, try_sync,
     };
     pub use effect_runtime::{Main, VirtualTime, run, run_main};
     pub use effect_stream::{

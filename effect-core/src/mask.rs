@@ -239,7 +239,13 @@ impl<T: Send + 'static> Drop for Masked<T> {
             return;
         };
         let mask = region.mask.clone();
-        self.fiber.owe(region.map(drop).boxed());
+        let rest = region.map(|ended| {
+            // What it yields is wanted by nobody, but a bug in it is one all the same: whoever runs this records it.
+            if let Some(Err(defect)) = ended {
+                defect.raise();
+            }
+        });
+        self.fiber.owe(rest.boxed());
         if let Some(mask) = mask {
             mask.cut();
         }

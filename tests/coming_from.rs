@@ -1,0 +1,262 @@
+//! The tables of `docs/coming_from.md`: every line on their right is compiled here, word for word.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use effect::prelude::*;
+use effect::sync::{Deferred, Gate, Hub, Queue, Ref, Semaphore, SubscriptionRef};
+use effect::{
+    FiberLocal, FiberSet, IntoEffect, OnClose, Request, RequestResolver, acquire_use_release,
+    all_settled, collect_all_par, for_each, for_each_par, from_future, request, try_sync,
+    uninterruptible_mask, validate,
+};
+
+type One = Effect<(), String, u32>;
+
+static USER: FiberLocal<&str> = FiberLocal::new(|| "nobody");
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct UserById(u32);
+
+impl Request for UserById {
+    type Error = String;
+    type Value = String;
+}
+
+#[derive(Clone)]
+struct Users;
+
+#[derive(Has)]
+struct App {
+    users: Users,
+}
+
+fn one() -> One {
+    succeed(1).erase()
+}
+
+/// An effect of a number.
+fn number(_: impl IntoEffect<(), Error = String, Value = u32>) {}
+
+/// An effect that may fail with a text.
+fn fails(_: impl IntoEffect<(), Error = String>) {}
+
+/// An effect of anything.
+fn any(_: impl IntoEffect<()>) {}
+
+/// Whatever else it is.
+fn plain<T>(_: T) {}
+
+macro_rules! rows {
+    ($kind:ident $given:tt $($row:expr;)*) => { $( row!($kind $given $row); )* };
+}
+
+macro_rules! row {
+    ($kind:ident { $($given:tt)* } $row:expr) => {{
+        $($given)*
+        $kind($row);
+    }};
+}
+
+#[allow(
+    unused,
+    reason = "it is to compile, and each line needs a part of what is given"
+)]
+fn compiles() {
+    rows! { number {
+            let (one, two) = (one(), one());
+            let (limit, policy) = (Duration::from_secs(1), Schedule::recurs(3));
+            let f = || 1_u32;
+            let g = |n: u32| succeed::<(), String, u32>(n);
+            let e = String::new();
+            let close = sync::<(), Never, _, _>(|| ());
+        }
+        succeed(1);
+        fail(e);
+        sync(f);
+        never();
+        one.flat_map(g);
+        one.race_first(two);
+        one.ensuring(close);
+        one.scoped();
+        one.disconnect();
+        one.retry(policy);
+        one.retry(Schedule::recurs(3));
+        one.locally(&USER, "Ada");
+        one.named("fetch");
+    }
+    rows! { number {
+            let one = one();
+            let f = |_: String| succeed::<(), String, u32>(0);
+            let only_busy = |e: &String| (e == "busy").then(|| succeed::<(), String, u32>(0));
+            let look_at = |_: &u32| succeed::<(), String, ()>(());
+            let look = |_: &Exit<String, u32>| succeed::<(), Never, ()>(());
+            let (needs_app, app) = (fail::<App, String, u32>(String::new()), App { users: Users });
+            let layer = acquire_release(succeed::<(), String, _>(Arc::new(1)), |_| succeed(()))
+                .map(|_| App { users: Users });
+            let masked = |_: effect::Restore| succeed::<(), String, u32>(1);
+        }
+        one.recover(f);
+        one.recover_some(only_busy);
+        one.tap(look_at);
+        one.on_exit(look);
+        needs_app.provide(app);
+        needs_app.provide_with(layer);
+        uninterruptible_mask(masked);
+    }
+    rows! { number {
+            let one = one();
+            let f = |_: Cause<String>| succeed::<(), String, u32>(0);
+        }
+        one.recover_cause(f);
+    }
+    rows! { number {
+            let f = || Ok::<u32, String>(1);
+            let future = async { Ok::<u32, String>(1) };
+            let (open, release) = (succeed::<(), String, u32>(1), |_: u32| succeed::<(), Never, ()>(()));
+            let use_it = |n: u32| succeed::<(), String, u32>(n);
+        }
+        try_sync(f);
+        blocking(f);
+        from_future(future);
+        acquire_release(open, release);
+        acquire_use_release(open, use_it, release);
+    }
+    rows! { any {
+            let (one, two) = (one(), one());
+            let limit = Duration::from_secs(1);
+            let (items, effects) = ([1_u32, 2], [one.clone(), two.clone()]);
+            let resolver = RequestResolver::new(|_: Cx<()>, _: Vec<UserById>| async {
+                Ok::<_, String>(Vec::<(UserById, Result<String, String>)>::new())
+            });
+            let f = |n: u32| succeed::<(), String, u32>(n);
+        }
+        one.exit();
+        one.result();
+        one.or_die();
+        one.zip(two);
+        one.zip_par(two);
+        one.race_ok(two);
+        one.timeout(limit);
+        for_each(items, f);
+        for_each_par(items, 8, f);
+        validate(items, f);
+        collect_all_par(effects, 8);
+        all_settled(effects);
+        request(UserById(7), &resolver);
+    }
+    rows! { plain {
+            let (limit, policy) = (Duration::from_secs(1), Schedule::recurs(3));
+            let one = one();
+        }
+        Schedule::recurs(3);
+        Schedule::spaced(limit);
+        Schedule::exponential(limit).jittered();
+        policy.both(Schedule::recurs(5));
+        Ref::new(0);
+        SubscriptionRef::new(0);
+        Deferred::<&str, u32>::new();
+        Semaphore::new(2);
+        Queue::<u32>::bounded(16);
+        Hub::<u32>::bounded(16);
+        Hub::<u32>::sliding(16);
+        Gate::closed();
+        effect(async move |cx| cx.run(one).await);
+    }
+    any({
+        let (one, f, g) = (one(), |n: u32| n, |n: u32| succeed::<(), String, u32>(n));
+        one.map(f).flat_map(g)
+    });
+    any({
+        let (one, f) = (one(), |e: String| e.len());
+        one.map_error(f)
+    });
+    any({
+        let (one, limit) = (one(), Duration::from_secs(1));
+        one.cached(limit)
+            .map_error(|never: Never| match never {})
+            .map_error(|never: Never| never)
+    });
+    any({
+        let (one, policy) = (one(), Schedule::recurs(3));
+        one.repeat(policy)
+    });
+    any(FiberSet::make(8, OnClose::Interrupt));
+    {
+        let one = one();
+        fails(one.fork());
+    }
+    {
+        let one = one();
+        let joined: One = one.fork().flat_map(Fiber::join).erase_once();
+    }
+    {
+        let one = one();
+        fails(one.detach());
+    }
+}
+
+/// What is said inside of an effect's body, and outside of all.
+#[allow(unused, reason = "it is to compile")]
+async fn in_a_body(cx: Cx<()>, limit: Duration) {
+    macro_rules! one {
+        () => {
+            one()
+        };
+    }
+    let fiber = {
+        let one = one();
+        cx.fork(one)
+    };
+    plain(cx.run(fiber.interrupt()).await);
+    plain({
+        let one = one();
+        cx.detach(one)
+    });
+    cx.sleep(limit).await;
+    plain(cx.now());
+    plain({
+        let one = one();
+        one.await
+    });
+}
+
+#[allow(unused, reason = "it is to compile")]
+fn outside(cx: Cx<App>) {
+    plain(cx.get::<Users>());
+    plain({
+        let one = one();
+        VirtualTime::new().run(one)
+    });
+    plain({
+        let one = one().map(|_| ());
+        run_main(one)
+    });
+}
+
+#[test]
+fn every_line_of_the_tables_is_compiled() {
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    let compiled = squeezed(include_str!("coming_from.rs"));
+    let mut lines = 0;
+    for row in include_str!("../docs/coming_from.md").lines() {
+        let cells: Vec<_> = row.split(" | ").collect();
+        let Some(ours) = cells
+            .last()
+            .filter(|_| cells.len() == 2 && row.starts_with("| `"))
+        else {
+            continue;
+        };
+        let ours = ours
+            .trim_end_matches(" |")
+            .trim()
+            .trim_matches('`')
+            .replace("\\|", "|");
+        assert!(
+            compiled.contains(&squeezed(&ours)),
+            "`{ours}` is in the tables, and is not compiled"
+        );
+        lines += 1;
+    }
+    assert!(lines > 80, "only {lines} lines were found");
+}
