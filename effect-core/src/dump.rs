@@ -171,6 +171,15 @@ pub struct FiberDump {
 }
 
 /// Where a fiber stands.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{FiberStatus, WaitsFor};
+///
+/// let status = FiberStatus::Waits(Some(WaitsFor::here("a lock")));
+/// assert!(status.to_string().starts_with("waits for a lock at "));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FiberStatus {

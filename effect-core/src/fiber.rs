@@ -376,6 +376,22 @@ impl<E: Value, A: Value> Fiber<E, A> {
     }
 
     /// Looks at the fiber and at those below it: see [`Dump`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let shown = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork_named("listener", never::<_, Never, ()>());
+    ///     Ok::<_, Never>(fiber.dump().to_string())
+    /// });
+    /// // On a runtime that is not observed, all that is known is who is there.
+    /// assert!(shown.await.unwrap().ends_with(" (listener)"));
+    /// # }
+    /// ```
     pub fn dump(&self) -> Dump {
         self.reference().dump()
     }

@@ -48,7 +48,7 @@ pub trait Observer {
     /// A fiber has ended, its finalizers and children included.
     fn ended(&self, fiber: FiberId);
 
-    /// Whether it wants to be told of each poll. A fiber asks when it begins. No, unless overridden: it takes two looks at
+    /// Whether it wants to be [told](Observer::polled) of each poll. A fiber asks when it begins. No, unless overridden: it takes two looks at
     /// the clock.
     fn times_polls(&self) -> bool {
         false

@@ -49,6 +49,17 @@ impl Deadlock {
     }
 
     /// What each fiber that was left waited for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{never, FiberStatus, Never};
+    /// use effect_runtime::VirtualTime;
+    ///
+    /// let deadlock = VirtualTime::new().run(never::<_, Never, ()>()).unwrap_err();
+    /// let status = deadlock.dump().fibers()[0].status();
+    /// assert!(matches!(status, FiberStatus::Waits(Some(_))));
+    /// ```
     pub fn dump(&self) -> &Dump {
         &self.dump
     }
