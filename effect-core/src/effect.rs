@@ -8,8 +8,9 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, FutureExt};
 
 use crate::driver;
-use crate::erased::{Erased, OneShot};
+use crate::erased::{Erased, OneShot, Whole};
 use crate::fiber::FiberState;
+use crate::fits::{Provided, RunsAgain};
 use crate::opaque_debug::opaque_debug;
 use crate::{Cx, Env, Exit, FiberRef, Program, Reason, Runtime, TokioRuntime, Value};
 
@@ -59,7 +60,7 @@ pub(crate) mod observing;
 /// An effect with an environment of `()` can be awaited in any tokio program; in another effect it is run by
 /// [`Cx::run`]. Dropped before it is run, it is a no-op; dropped while it runs, it is interrupted, and its
 /// finalizers run.
-#[must_use = "an effect is a description: nothing happens until it is run"]
+#[must_use = "an effect is a description: nothing happens until it is run, by `cx.run(effect).await` in a body"]
 pub struct Effect<R, E, A, P = Erased<R, E, A>> {
     pub(crate) program: P,
     types: PhantomData<Types<R, E, A>>,
@@ -133,9 +134,9 @@ where
     /// in the end meet the compiler's recursion limit.
     pub fn erase(self) -> Effect<R, E, A>
     where
-        P: Clone,
+        Self: RunsAgain,
     {
-        Effect::new(Erased::new(self.program))
+        Effect::new(Erased::new(Whole::new(self)))
     }
 
     /// Forgets the type of a program that cannot be cloned, because it owns a file or a socket, say.
@@ -149,11 +150,11 @@ where
 }
 
 /// # Running
-impl<E, A, P> Effect<(), E, A, P>
+impl<R, E, A, P> Effect<R, E, A, P>
 where
     E: Value,
     A: Value,
-    P: Program<(), Error = E, Value = A>,
+    P: Provided<R, E, A>,
 {
     /// Runs the effect as a root fiber on the given runtime, and tells how it ended.
     ///
@@ -166,7 +167,7 @@ where
     pub fn run_on(
         self,
         runtime: Arc<dyn Runtime>,
-    ) -> impl Future<Output = Exit<E, A>> + Send + use<E, A, P> {
+    ) -> impl Future<Output = Exit<E, A>> + Send + use<R, E, A, P> {
         self.start_on(runtime).1
     }
 
@@ -196,7 +197,7 @@ where
         runtime: Arc<dyn Runtime>,
     ) -> (
         FiberRef,
-        impl Future<Output = Exit<E, A>> + Send + use<E, A, P>,
+        impl Future<Output = Exit<E, A>> + Send + use<R, E, A, P>,
     ) {
         self.start_there(runtime, Location::caller())
     }
@@ -208,7 +209,7 @@ where
         place: &'static Location<'static>,
     ) -> (
         FiberRef,
-        impl Future<Output = Exit<E, A>> + Send + use<E, A, P>,
+        impl Future<Output = Exit<E, A>> + Send + use<R, E, A, P>,
     ) {
         let state = FiberState::root(runtime, Some(place));
         let fiber = FiberRef::new(&state);
@@ -228,7 +229,7 @@ where
     ///
     /// Dropping the future interrupts the fiber, and hands what it owes to the runtime.
     #[track_caller]
-    pub fn run_exit(self) -> impl Future<Output = Exit<E, A>> + Send + use<E, A, P> {
+    pub fn run_exit(self) -> impl Future<Output = Exit<E, A>> + Send + use<R, E, A, P> {
         let place = Location::caller();
         async move {
             let runtime = Arc::new(TokioRuntime::current());
@@ -237,11 +238,9 @@ where
     }
 }
 
-impl<E, A, P> IntoFuture for Effect<(), E, A, P>
+impl<E: Value, A: Value, P> IntoFuture for Effect<(), E, A, P>
 where
-    E: Value,
-    A: Value,
-    P: Program<(), Error = E, Value = A>,
+    P: Program<(), Error = E, Value = A>, // What it needs is given to it by `.provide(..)`.
 {
     type Output = Result<A, E>;
     type IntoFuture = BoxFuture<'static, Result<A, E>>;

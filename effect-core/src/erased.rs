@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::budget::{Budget, yield_now};
 use crate::program::{Outcome, Pace, Step};
-use crate::{Cx, Defect, Env, Program, Value};
+use crate::{Cx, Defect, Effect, Env, Program, Value};
 
 /// A program whose type is forgotten: what an [`Effect`](crate::Effect) in a signature holds.
 ///
@@ -163,6 +163,47 @@ impl<R, E, A> Drop for BoxedStep<'_, R, E, A> {
         if let Some(future) = self.future.take() {
             on_enough_stack(|| drop(future));
         }
+    }
+}
+
+/// The program of an effect that can be cloned as a whole, which is what [`erase`](Effect::erase) asks for.
+#[derive(Clone)]
+pub(crate) struct Whole<T> {
+    effect: T,
+}
+
+impl<T> Whole<T> {
+    pub(crate) fn new(effect: T) -> Self {
+        Whole { effect }
+    }
+}
+
+impl<R, E, A, P> Program<R> for Whole<Effect<R, E, A, P>>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    P: Program<R, Error = E, Value = A>,
+{
+    type Error = E;
+    type Value = A;
+    const PACE: Pace = P::PACE;
+
+    fn run(self, cx: &Cx<R>) -> impl Future<Output = Result<A, E>> + Send {
+        self.effect.program.run(cx)
+    }
+
+    fn step(self, cx: &Cx<R>) -> impl Future<Output = Step<R, E, A>> + Send {
+        self.effect.program.step(cx)
+    }
+
+    fn is_masked(&self) -> bool {
+        self.effect.program.is_masked()
+    }
+
+    #[inline]
+    fn run_now(self, cx: &Cx<R>) -> Step<R, E, A> {
+        self.effect.program.run_now(cx)
     }
 }
 

@@ -11,9 +11,10 @@ use crate::{Cx, Effect, Env, Program, Value};
 /// This is what lets a continuation be either: `.flat_map(|user| async move { save(user).await })` and
 /// `.flat_map(|user| save(user).retry(policy))`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is neither an effect nor a future of a `Result`, in the environment `{R}`",
-    label = "not an effect",
-    note = "return an `Effect`, or an `async move` block whose value is a `Result`"
+    message = "`{Self}` is no effect in the environment `{R}`",
+    label = "neither an effect that needs `{R}`, nor a `Send` future of a `Result`",
+    note = "a plain value is for `map`, a plain `Result` becomes an effect by `from_result(..)`, and an `async move` block's value is a `Result`: `Ok(value)`",
+    note = "an effect that needs another environment is given that by `.provide(..)`"
 )]
 pub trait IntoEffect<R: Env>: Value {
     /// What the effect fails with.
@@ -29,13 +30,7 @@ pub trait IntoEffect<R: Env>: Value {
 
 // The types are the program's, not `E` and `A`, which are the same: rustc 1.95 loses that equality of types with
 // a lifetime in them, such as `&'static str`, inside an async body, and crashes.
-impl<R, E, A, P> IntoEffect<R> for Effect<R, E, A, P>
-where
-    R: Env,
-    E: Value,
-    A: Value,
-    P: Program<R>,
-{
+impl<R: Env, E: Value, A: Value, P: Program<R>> IntoEffect<R> for Effect<R, E, A, P> {
     type Error = P::Error;
     type Value = P::Value;
     type Program = P;

@@ -12,6 +12,7 @@ mod program;
 mod poll;
 mod effect;
 mod into_effect;
+pub mod fits;
 mod net;
 mod erased;
 mod budget;

@@ -3,7 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use effect_core::{Effect, Exit, Program, Value};
+use effect_core::fits::Provided;
+use effect_core::{Effect, Exit, Value};
 
 use crate::own_runtime::OwnRuntime;
 
@@ -47,11 +48,11 @@ pub enum RunError {
 /// assert_eq!(exit, Exit::Success(42));
 /// # Ok::<(), effect_runtime::RunError>(())
 /// ```
-pub fn run<E, A, P>(effect: Effect<(), E, A, P>) -> Result<Exit<E, A>, RunError>
+pub fn run<R, E, A, P>(effect: Effect<R, E, A, P>) -> Result<Exit<E, A>, RunError>
 where
     E: Value,
     A: Value,
-    P: Program<(), Error = E, Value = A>,
+    P: Provided<R, E, A>,
 {
     let own = OwnRuntime::start()?;
     let exit = own.block_on(own.finish(effect.run_on(own.effects()), GRACE));

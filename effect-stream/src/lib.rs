@@ -18,7 +18,7 @@ pub use effect_core::{
 };
 pub use erased::ErasedSource;
 pub use pipeline::report::{Failed, Fault, PipelineError, PipelineReport};
-pub use pipeline::stage::{Stage, stage};
+pub use pipeline::stage::{Stage, StageError, stage};
 pub use pipeline::{Connected, Pipeline, Progress};
 pub use source::{Pull, Source};
 pub use stream::Stream;

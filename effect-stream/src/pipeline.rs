@@ -26,7 +26,7 @@ use feed::feed;
 use inlet::Inlet;
 use outlet::Outlet;
 use report::{Failed, PipelineError, PipelineReport};
-use stage::Stage;
+use stage::{Stage, StageError};
 use ticket::Ledger;
 use worker::Worker;
 
@@ -125,8 +125,8 @@ impl<R: Env, E: Value, T: Value> Pipeline<R, E, T> {
     pub fn via<B, F, I>(self, stage: Stage<F>) -> Pipeline<R, E, B>
     where
         B: Value,
-        I: IntoEffect<R, Error = E, Value = B>,
-        F: Fn(T) -> I + Send + Sync + 'static,
+        I: IntoEffect<R, Value = B> + StageError<R, E, <I as IntoEffect<R>>::Error>,
+        F: Fn(T) -> I + Send + Sync + 'static, // It takes what the stage before it gives.
     {
         let Pipeline { head, ledger } = self;
         let tickets = Arc::clone(&ledger);

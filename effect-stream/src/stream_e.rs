@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use effect_core::fits::{SameError, SameValue};
 use effect_core::{Env, IntoEffect, Value};
 use futures::Stream as FuturesStream;
 
@@ -401,7 +402,7 @@ where
     /// ```
     pub fn map_effect<I, F>(self, f: F) -> StreamE<R, E, I::Value, MapEffectE<S, F>>
     where
-        I: IntoEffect<R, Error = E>,
+        I: IntoEffect<R> + SameError<E, I::Error>,
         F: FnMut(A) -> I + Value,
     {
         StreamE::of(MapEffectE {
@@ -434,7 +435,7 @@ where
     /// ```
     pub fn recover<I, F>(self, f: F) -> StreamE<R, I::Error, A, RecoverE<S, F>>
     where
-        I: IntoEffect<R, Value = A>,
+        I: IntoEffect<R> + SameValue<A, I::Value>,
         F: FnMut(E) -> I + Value,
     {
         StreamE::of(RecoverE {

@@ -1,3 +1,4 @@
+//! cure: Has<u16>
 //! Generic code asks for a service without saying that its environment has one.
 
 use effect::Env;

@@ -1,4 +1,5 @@
-//! An environment lacks a service: at the call that needs it, and where a body asks for it.
+//! cure: #[derive(Has)]
+//! The environment that is given lacks a service.
 
 use effect::Env;
 use effect::prelude::*;
@@ -17,8 +18,4 @@ struct App {
 fn main() {
     let program = find(1).provide(App { port: 80 });
     let _ = run(program);
-
-    let _ = effect(async |cx: Cx<App>| cx.run(find(1)).await);
-
-    let _ = effect(async |cx: Cx<App>| Ok::<_, Never>(cx.get::<String>().len()));
 }

@@ -1,3 +1,4 @@
+//! cure: #[derive(Has)]
 //! A program is run without the environment that it needs.
 
 use effect::Env;

@@ -1,3 +1,5 @@
+//! cure: a type of its own
+//! messages: 4
 //! Two fields of an environment have one type.
 
 use effect::Has;

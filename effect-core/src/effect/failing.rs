@@ -5,6 +5,7 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::panic::Location;
 
+use crate::fits::{CannotFail, SameValue};
 use crate::mask::catching;
 use crate::net::{caught, net};
 use crate::opaque_debug::opaque_debug;
@@ -74,7 +75,7 @@ where
     #[doc(alias = "catch_all")]
     pub fn recover<I, F>(self, f: F) -> Effect<R, I::Error, A, Recover<P, F>>
     where
-        I: IntoEffect<R, Value = A>,
+        I: IntoEffect<R> + SameValue<A, I::Value>,
         F: FnOnce(E) -> I + Value,
     {
         Effect::of(Recover {
@@ -99,8 +100,8 @@ where
     pub fn fold<B, F, G>(self, on_failure: F, on_success: G) -> Effect<R, Never, B, Fold<P, F, G>>
     where
         B: Value,
-        F: FnOnce(E) -> B + Value,
-        G: FnOnce(A) -> B + Value,
+        F: FnOnce(E) -> B + Value, // The failure's comes first,
+        G: FnOnce(A) -> B + Value, // then the success's, and both give a `B`.
     {
         Effect::of(Fold {
             program: self.program,
@@ -161,11 +162,7 @@ where
 }
 
 /// # Handling failure that cannot happen
-impl<R, A, P> Effect<R, Never, A, P>
-where
-    R: Env,
-    A: Value,
-{
+impl<R, E, A, P> Effect<R, E, A, P> {
     /// Gives an effect that cannot fail any error type, so that it fits into a chain that can.
     ///
     /// # Examples
@@ -178,8 +175,14 @@ where
     /// assert_eq!(safe.widen_error().flat_map(|_| fail::<_, _, ()>("later")).await, Err("later"));
     /// # }
     /// ```
-    pub fn widen_error<E: Value>(self) -> Effect<R, E, A, MapError<P, fn(Never) -> E>> {
-        self.map_error(|never| match never {})
+    pub fn widen_error<E2: Value>(self) -> Effect<R, E2, A, MapError<P, fn(Never) -> E2>>
+    where
+        Self: CannotFail<E>,
+    {
+        Effect::of(MapError {
+            program: self.program,
+            f: |never| match never {},
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use futures::future::FutureExt;
 use pin_project_lite::pin_project;
 
 use crate::defect::{catch, catch_poll};
+use crate::fits::CannotFail;
 use crate::opaque_debug::opaque_debug;
 use crate::program::{self, Outcome};
 use crate::settled::settled;
@@ -49,7 +50,7 @@ where
     #[doc(alias = "finally")]
     pub fn ensuring<I>(self, finalizer: I) -> Effect<R, E, A, Ensuring<P, I::Program>>
     where
-        I: IntoEffect<R, Error = Never>,
+        I: IntoEffect<R> + CannotFail<I::Error>,
     {
         let finalizer = finalizer.into_effect().program;
         Effect::of(Ensuring {
@@ -80,7 +81,7 @@ where
     /// ```
     pub fn on_interrupt<I>(self, finalizer: I) -> Effect<R, E, A, OnInterrupt<P, I::Program>>
     where
-        I: IntoEffect<R, Error = Never>,
+        I: IntoEffect<R> + CannotFail<I::Error>,
     {
         let finalizer = finalizer.into_effect().program;
         Effect::of(OnInterrupt {
@@ -113,7 +114,7 @@ where
     /// ```
     pub fn on_exit<I, F>(self, f: F) -> Effect<R, E, A, OnExit<P, F>>
     where
-        I: IntoEffect<R, Error = Never>,
+        I: IntoEffect<R> + CannotFail<I::Error>,
         F: FnOnce(&Exit<E, A>) -> I + Value,
     {
         Effect::of(OnExit {
@@ -147,7 +148,7 @@ where
     /// ```
     pub fn on_error<I, F>(self, f: F) -> Effect<R, E, A, OnError<P, F>>
     where
-        I: IntoEffect<R, Error = Never>,
+        I: IntoEffect<R> + CannotFail<I::Error>,
         F: FnOnce(&Cause<E>) -> I + Value,
     {
         Effect::of(OnError {

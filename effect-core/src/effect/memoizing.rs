@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::effect::creating::from_exit;
+use crate::fits::RunsAgain;
 use crate::opaque_debug::opaque_debug;
 use crate::program::Outcome;
 use crate::{Cx, Effect, Env, Exit, Program, Value, WaitsFor};
@@ -53,7 +54,7 @@ where
         self,
     ) -> Effect<R, E2, Effect<R, E, A, Memoized<P, E, A>>, Memoize<P, E2>>
     where
-        P: Clone,
+        Self: RunsAgain,
         E: Clone,
         A: Clone,
     {
@@ -98,7 +99,7 @@ where
         ttl: Duration,
     ) -> Effect<R, E2, Cached<R, E, A, P>, ToCached<P, E2>>
     where
-        P: Clone,
+        Self: RunsAgain,
         E: Clone,
         A: Clone,
     {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use pin_project_lite::pin_project;
 
 use crate::cx::deadline;
+use crate::fits::{SameError, SameValue};
 use crate::poll::then;
 use crate::program::Outcome;
 use crate::settled::settled;
@@ -47,7 +48,7 @@ where
     /// ```
     pub fn race_first<I>(self, other: I) -> Effect<R, E, A, RaceFirst<P, I::Program>>
     where
-        I: IntoEffect<R, Error = E, Value = A>,
+        I: IntoEffect<R> + SameError<E, I::Error> + SameValue<A, I::Value>,
     {
         Effect::of(RaceFirst {
             left: self.program,
@@ -79,7 +80,7 @@ where
     /// ```
     pub fn race_ok<I>(self, other: I) -> Effect<R, (E, I::Error), A, RaceOk<P, I::Program>>
     where
-        I: IntoEffect<R, Value = A>,
+        I: IntoEffect<R> + SameValue<A, I::Value>,
     {
         Effect::of(RaceOk {
             left: self.program,
@@ -109,7 +110,7 @@ where
     /// ```
     pub fn zip_par<I>(self, other: I) -> Effect<R, E, (A, I::Value), ZipPar<P, I::Program>>
     where
-        I: IntoEffect<R, Error = E>,
+        I: IntoEffect<R> + SameError<E, I::Error>,
     {
         Effect::of(ZipPar {
             left: self.program,

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::again::{again, begin};
+use crate::fits::RunsAgain;
 use crate::opaque_debug::opaque_debug;
 use crate::program::Outcome;
 use crate::schedule::driver::Driver;
@@ -52,7 +53,7 @@ where
         schedule: Schedule<Out, S>,
     ) -> Effect<R, E, Out, Repeat<P, Schedule<Out, S>>>
     where
-        P: Clone,
+        Self: RunsAgain,
         Out: Value,
         S: Recurrence<A, Output = Out>,
     {
@@ -84,7 +85,7 @@ where
     #[track_caller]
     pub fn repeat_while<F>(self, goes_on: F) -> Effect<R, E, A, RepeatWhile<P, F>>
     where
-        P: Clone,
+        Self: RunsAgain,
         F: Fn(&A) -> bool + Value,
     {
         Effect::of(RepeatWhile {
@@ -115,7 +116,7 @@ where
     #[track_caller]
     pub fn repeat_until<F>(self, stops: F) -> Effect<R, E, A, RepeatWhile<P, F>>
     where
-        P: Clone,
+        Self: RunsAgain,
         F: Fn(&A) -> bool + Value,
     {
         Effect::of(RepeatWhile {
@@ -150,7 +151,7 @@ where
     #[track_caller]
     pub fn forever(self) -> Effect<R, E, Never, RepeatForever<P>>
     where
-        P: Clone,
+        Self: RunsAgain,
     {
         Effect::of(RepeatForever {
             program: self.program,

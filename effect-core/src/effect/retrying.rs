@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::again::{again, begin};
+use crate::fits::{RunsAgain, SameValue};
 use crate::opaque_debug::opaque_debug;
 use crate::poll::chain;
 use crate::program::Outcome;
@@ -54,7 +55,7 @@ where
         schedule: Schedule<Out, S>,
     ) -> Effect<R, E, A, Retry<P, Schedule<Out, S>>>
     where
-        P: Clone,
+        Self: RunsAgain,
         S: Recurrence<E, Output = Out>,
     {
         Effect::of(Retry {
@@ -92,9 +93,9 @@ where
         f: F,
     ) -> Effect<R, I::Error, A, RetryOrElse<P, Schedule<Out, S>, F>>
     where
-        P: Clone,
+        Self: RunsAgain,
         S: Recurrence<E, Output = Out>,
-        I: IntoEffect<R, Value = A>,
+        I: IntoEffect<R> + SameValue<A, I::Value>,
         F: FnOnce(E, Out) -> I + Value,
     {
         Effect::of(RetryOrElse {
@@ -123,7 +124,7 @@ where
     #[track_caller]
     pub fn retry_while<F>(self, goes_on: F) -> Effect<R, E, A, RetryWhile<P, F>>
     where
-        P: Clone,
+        Self: RunsAgain,
         F: Fn(&E) -> bool + Value,
     {
         Effect::of(RetryWhile {
@@ -152,7 +153,7 @@ where
     #[track_caller]
     pub fn retry_until<F>(self, stops: F) -> Effect<R, E, A, RetryWhile<P, F>>
     where
-        P: Clone,
+        Self: RunsAgain,
         F: Fn(&E) -> bool + Value,
     {
         Effect::of(RetryWhile {

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use crate::fits::SameError;
 use crate::opaque_debug::opaque_debug;
 use crate::poll::{chain, then};
 use crate::program::{Outcome, Pace, Step};
@@ -34,7 +35,7 @@ where
     pub fn map<B, F>(self, f: F) -> Effect<R, E, B, Map<P, F>>
     where
         B: Value,
-        F: FnOnce(A) -> B + Value,
+        F: FnOnce(A) -> B + Value, // Not `Send`? Hold an `Arc` instead of an `Rc`.
     {
         Effect::of(Map {
             program: self.program,
@@ -64,8 +65,8 @@ where
     #[doc(alias = "bind")]
     pub fn flat_map<I, F>(self, f: F) -> Effect<R, E, I::Value, FlatMap<P, F>>
     where
-        I: IntoEffect<R, Error = E>,
-        F: FnOnce(A) -> I + Value,
+        I: IntoEffect<R> + SameError<E, I::Error>,
+        F: FnOnce(A) -> I + Value, // Not `Send`? Hold an `Arc` instead of an `Rc`.
     {
         Effect::of(FlatMap {
             program: self.program,
@@ -90,7 +91,7 @@ where
     /// ```
     pub fn zip<I>(self, other: I) -> Effect<R, E, (A, I::Value), Zip<P, I::Program>>
     where
-        I: IntoEffect<R, Error = E>,
+        I: IntoEffect<R> + SameError<E, I::Error>,
     {
         Effect::of(Zip {
             left: self.program,
@@ -167,7 +168,7 @@ where
     /// ```
     pub fn tap<I, F>(self, f: F) -> Effect<R, E, A, Tap<P, F>>
     where
-        I: IntoEffect<R, Error = E>,
+        I: IntoEffect<R> + SameError<E, I::Error>,
         F: FnOnce(&A) -> I + Value,
     {
         Effect::of(Tap {

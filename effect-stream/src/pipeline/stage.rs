@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use effect_core::fits::Same;
+use effect_core::{Env, IntoEffect};
+
 /// A named step of a pipeline: what it does with each item, and by how many workers.
 ///
 /// # Examples
@@ -51,6 +54,45 @@ impl<F> Stage<F> {
     pub fn buffer(self, buffer: usize) -> Self {
         Stage { buffer, ..self }
     }
+}
+
+/// A stage that fails with `Theirs` in a pipeline that fails with `Ours`: they are one type.
+///
+/// It holds by itself where they are, and lets the compiler say so where they are not: see [`effect_core::fits`].
+///
+/// # Examples
+///
+/// ```
+/// use effect_stream::{stage, Channel, Pipeline, Stream};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let output = Channel::bounded(16);
+/// let parse = |text: &'static str| async move { text.parse::<i32>().map_err(|why| why.to_string()) };
+/// let positive = |n: i32| async move { if n > 0 { Ok(n) } else { Err(format!("{n} is not positive")) } };
+/// let report = Pipeline::from_stream(Stream::from_iter(["1", "2"]))
+///     .via(stage("parse", parse))
+///     .via(stage("positive", positive))
+///     .to_channel(output)
+///     .run()
+///     .await?;
+/// assert_eq!(report.delivered, 2);
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "this stage fails with `{Theirs}`, but the pipeline fails with `{Ours}`",
+    label = "fails with `{Theirs}`, not with `{Ours}`",
+    note = "make them one type: `.map_error(..)` on the stage's effect, or on those of the stages before it"
+)]
+pub trait StageError<R: Env, Ours, Theirs>: IntoEffect<R, Error = Ours> {}
+
+#[diagnostic::do_not_recommend]
+impl<R, Ours, Theirs, I> StageError<R, Ours, Theirs> for I
+where
+    R: Env,
+    I: Same<Ours, Theirs> + IntoEffect<R, Error = Ours>,
+{
 }
 
 impl<F> fmt::Debug for Stage<F> {

@@ -48,7 +48,7 @@ where
     E: Value,
     A: Value,
     F: FnOnce(Cx<R>) -> Fut + Value,
-    Fut: Future<Output = Result<A, E>> + Send + 'static,
+    Fut: Future<Output = Result<A, E>> + Send + 'static, // Not `Send`? Hold an `Arc` instead of an `Rc`.
 {
     Effect::new(FromFn {
         f,

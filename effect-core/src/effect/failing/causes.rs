@@ -7,6 +7,7 @@ use futures::future::Either;
 
 use super::ToExit;
 use crate::effect::creating::{FromExit, from_exit};
+use crate::fits::{CannotFail, SameError, SameValue};
 use crate::opaque_debug::opaque_debug;
 use crate::poll::{chain, then};
 use crate::program::Outcome;
@@ -46,7 +47,7 @@ where
     #[doc(alias = "catch_all_cause")]
     pub fn recover_cause<I, F>(self, f: F) -> Effect<R, I::Error, A, RecoverCause<P, F>>
     where
-        I: IntoEffect<R, Value = A>,
+        I: IntoEffect<R> + SameValue<A, I::Value>,
         F: FnOnce(Cause<E>) -> I + Value,
     {
         Effect::of(RecoverCause {
@@ -82,7 +83,7 @@ where
     #[doc(alias = "catch_all_defect")]
     pub fn recover_defect<I, F>(self, f: F) -> Effect<R, E, A, RecoverDefect<P, F>>
     where
-        I: IntoEffect<R, Error = E, Value = A>,
+        I: IntoEffect<R> + SameError<E, I::Error> + SameValue<A, I::Value>,
         F: FnOnce(Defect) -> I + Value,
     {
         Effect::of(RecoverDefect {
@@ -149,7 +150,7 @@ where
     #[doc(alias = "on_error")]
     pub fn tap_cause<I, F>(self, f: F) -> Effect<R, E, A, TapCause<P, F>>
     where
-        I: IntoEffect<R, Error = Never>,
+        I: IntoEffect<R> + CannotFail<I::Error>,
         F: FnOnce(&Cause<E>) -> I + Value,
     {
         Effect::of(TapCause {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::ops::ControlFlow;
 
+use crate::fits::SameError;
 use crate::opaque_debug::opaque_debug;
 use crate::poll::{chain, then};
 use crate::program::{Outcome, Pace, Step};
@@ -69,7 +70,7 @@ where
     /// ```
     pub fn tap_error<I, F>(self, f: F) -> Effect<R, E, A, TapError<P, F>>
     where
-        I: IntoEffect<R, Error = E>,
+        I: IntoEffect<R> + SameError<E, I::Error>,
         F: FnOnce(&E) -> I + Value,
     {
         Effect::of(TapError {

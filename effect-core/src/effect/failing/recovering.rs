@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use futures::future::Either;
 
+use crate::fits::{SameError, SameValue};
 use crate::opaque_debug::opaque_debug;
 use crate::poll::chain;
 use crate::program::{Outcome, Step};
@@ -44,7 +45,7 @@ where
     #[doc(alias = "catch_some")]
     pub fn recover_some<I, F>(self, f: F) -> Effect<R, E, A, RecoverSome<P, F>>
     where
-        I: IntoEffect<R, Error = E, Value = A>,
+        I: IntoEffect<R> + SameError<E, I::Error> + SameValue<A, I::Value>,
         F: FnOnce(&E) -> Option<I> + Value,
     {
         Effect::of(RecoverSome {
@@ -74,7 +75,7 @@ where
     #[doc(alias = "catch_if")]
     pub fn recover_if<I, C, F>(self, predicate: C, f: F) -> Effect<R, E, A, RecoverIf<P, C, F>>
     where
-        I: IntoEffect<R, Error = E, Value = A>,
+        I: IntoEffect<R> + SameError<E, I::Error> + SameValue<A, I::Value>,
         C: FnOnce(&E) -> bool + Value,
         F: FnOnce(E) -> I + Value,
     {
@@ -109,7 +110,7 @@ where
     ) -> Effect<R, I::Error, I::Value, FoldEffect<P, F, G>>
     where
         I: IntoEffect<R>,
-        J: IntoEffect<R, Error = I::Error, Value = I::Value>,
+        J: IntoEffect<R> + SameError<I::Error, J::Error> + SameValue<I::Value, J::Value>,
         F: FnOnce(E) -> I + Value,
         G: FnOnce(A) -> J + Value,
     {

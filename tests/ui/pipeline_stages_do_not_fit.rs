@@ -1,0 +1,19 @@
+//! cure: what the stage before it gives
+//! A stage takes something else than what the one before it gives.
+
+use effect::prelude::*;
+
+async fn parse(line: &'static str) -> Result<u32, String> {
+    line.parse().map_err(|_| line.to_owned())
+}
+
+async fn shout(word: String) -> Result<String, String> {
+    Ok(word.to_uppercase())
+}
+
+fn main() {
+    let lines = Stream::from_iter(["1", "2"]);
+    let _ = Pipeline::<(), _, _>::from_stream(lines)
+        .via(stage("parse", parse))
+        .via(stage("shout", shout));
+}
