@@ -83,7 +83,7 @@ where
     R: Env,
     P: Program<R>,
 {
-    let mask = program.is_masked().then(|| cx.expect_mask());
+    let mask = program.starts_masked().then(|| cx.expect_mask());
     Body {
         fiber: cx.fiber(),
         listening: None,
@@ -146,7 +146,7 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
 fn holds(mask: Option<&Mask>) -> bool {
     mask.is_some_and(|mask| {
         mask.cut();
-        !mask.has_unwound()
+        !mask.has_ended()
     })
 }
 

@@ -29,8 +29,10 @@ pub(crate) struct Mask {
     cut: AtomicBool,
     /// How many parts have been interrupted, and wait to be dropped by whoever catches that.
     told: AtomicUsize,
-    /// Whether the region has ended because of that. For the driver, which keeps a region that is all of its fiber.
-    unwound: AtomicBool,
+    /// Whether a region has taken the mask for its own. For one that the driver has made, for the first.
+    claimed: AtomicBool,
+    /// Whether the region has ended. For the driver, which keeps a region that its fiber begins with.
+    ended: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -52,8 +54,8 @@ impl Mask {
         waiting.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
-    pub(crate) fn has_unwound(&self) -> bool {
-        self.unwound.load(Ordering::Acquire)
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     fn is_cut(&self) -> bool {
@@ -102,7 +104,9 @@ pub(crate) fn sealed<R>(cx: &Cx<R>) -> Cx<R> {
 /// A context for a masked region, and its mask.
 pub(crate) fn masked<R>(cx: &Cx<R>) -> (Cx<R>, Arc<Mask>) {
     let mut frame = cx.frame();
-    let mask = frame.root_mask.take().unwrap_or_default();
+    let root = frame.root_mask.take();
+    let root = root.filter(|mask| !mask.claimed.swap(true, Ordering::AcqRel));
+    let mask = root.unwrap_or_default();
     frame.mask = Some(Arc::clone(&mask));
     (cx.with_frame(frame), mask)
 }
@@ -193,7 +197,6 @@ impl<T: Send + 'static> Masked<T> {
     /// Passes on that a part was interrupted, to what is around.
     fn unwind(&mut self, mask: Option<Arc<Mask>>, task: &Context<'_>) {
         let Some(mask) = mask else { return };
-        mask.unwound.store(true, Ordering::Release);
         if let Some(outer) = &self.outer {
             self.told = Some(Told::new(outer, mask.by()));
         } else {
@@ -220,6 +223,9 @@ impl<T: Send + 'static> Future for Masked<T> {
         }
         let ended = ready!(Pin::new(&mut *region).poll(task));
         let mask = region.mask.take();
+        if let Some(mask) = &mask {
+            mask.ended.store(true, Ordering::Release);
+        }
         this.region = None;
         match ended {
             Some(Ok(output)) => Poll::Ready(output),
