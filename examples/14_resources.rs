@@ -28,7 +28,7 @@ async fn program(cx: Cx<()>) -> Result<(), String> {
         sync(move || println!("a {name} is closed"))
     });
     let pool = cx
-        .run(Pool::make(PoolSize::of(2), connect).widen_error())
+        .run(Pool::make(PoolSize::of(2), connect).widen_error::<String>())
         .await?;
     let lent = pool.clone();
     let query = move |n: u32| {

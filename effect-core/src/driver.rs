@@ -83,7 +83,7 @@ where
     R: Env,
     P: Program<R>,
 {
-    let mask = program.starts_masked().then(|| cx.expect_mask());
+    let mask = program.is_masked().then(|| cx.expect_mask());
     Body {
         fiber: cx.fiber(),
         listening: None,

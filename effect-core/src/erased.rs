@@ -71,9 +71,9 @@ impl<R: Env, E: Value, A: Value> Program<R> for Erased<R, E, A> {
         Step::Tail(self)
     }
 
-    fn starts_masked(&self) -> bool {
+    fn is_masked(&self) -> bool {
         let program = self.program.as_ref();
-        program.is_some_and(|program| program.starts_masked_inside())
+        program.is_some_and(|program| program.is_masked_inside())
     }
 }
 
@@ -111,7 +111,7 @@ impl<R, E, A> fmt::Debug for Erased<R, E, A> {
 /// The object-safe face of a program.
 trait ErasedProgram<R, E, A>: Send {
     fn clone_box(&self) -> Box<dyn ErasedProgram<R, E, A>>;
-    fn starts_masked_inside(&self) -> bool;
+    fn is_masked_inside(&self) -> bool;
     fn step<'cx>(self: Box<Self>, cx: &'cx Cx<R>) -> Stepped<'cx, R, E, A>;
 }
 
@@ -120,8 +120,8 @@ impl<R: Env, P: Program<R> + Clone> ErasedProgram<R, P::Error, P::Value> for P {
         Box::new(self.clone())
     }
 
-    fn starts_masked_inside(&self) -> bool {
-        self.starts_masked()
+    fn is_masked_inside(&self) -> bool {
+        self.is_masked()
     }
 
     fn step<'cx>(self: Box<Self>, cx: &'cx Cx<R>) -> Stepped<'cx, R, P::Error, P::Value> {
@@ -197,8 +197,8 @@ where
         self.effect.program.step(cx)
     }
 
-    fn starts_masked(&self) -> bool {
-        self.effect.program.starts_masked()
+    fn is_masked(&self) -> bool {
+        self.effect.program.is_masked()
     }
 
     #[inline]

@@ -29,9 +29,8 @@ pub trait Program<R: Env>: Sized + Send + 'static {
         async move { Step::Done(self.run(cx).await) }
     }
 
-    /// Whether it starts with a region that interruption waits for. A fiber that runs it goes on after that region, until it
-    /// waits again: if it never does, it has not seen the interruption, and ends with its result.
-    fn starts_masked(&self) -> bool {
+    /// Whether all of it is one region that interruption waits for, so that a fiber which runs it ends with its result.
+    fn is_masked(&self) -> bool {
         false
     }
 

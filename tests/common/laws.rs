@@ -144,6 +144,9 @@ impl Run {
             let watched = Watched::new(cx.runtime());
             given.steps.begin(&cx);
             let begun = cx.now();
+            // In a body that goes on after it: a fiber that is uninterruptible as a whole ends with its result, and what is
+            // equal to it but for a step around it, does not.
+            let program = effect(async move |cx: Cx<()>| cx.run(program).await);
             let (fiber, exit) = program.start_on(Arc::<Watched>::clone(&watched));
             let interrupter = fiber.clone();
             drop(

@@ -204,10 +204,6 @@ where
     type Value = P::Value;
     const PACE: Pace = P::PACE.result();
 
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
-    }
-
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
         then(self.program.run(cx), |result: Result<_, _>| {
             result.map_err(self.f)
@@ -237,10 +233,6 @@ where
     type Error = I::Error;
     type Value = P::Value;
     const PACE: Pace = P::PACE.then(I::Program::PACE);
-
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
-    }
 
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
         chain(self.program.run(cx), move |result| match result {
@@ -293,10 +285,6 @@ where
     type Error = Never;
     type Value = B;
 
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
-    }
-
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Result<B, Never>> + Send {
         then(self.program.run(cx), |result: Result<_, _>| match result {
             Ok(value) => Ok((self.on_success)(value)),
@@ -317,10 +305,6 @@ pub struct ToExit<P> {
 impl<R: Env, P: Program<R>> Program<R> for ToExit<P> {
     type Error = Never;
     type Value = Exit<P::Error, P::Value>;
-
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
-    }
 
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Result<Self::Value, Never>> + Send {
         let fiber = cx.fiber();
@@ -351,10 +335,6 @@ where
 {
     type Error = Never;
     type Value = P::Value;
-
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
-    }
 
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Result<P::Value, Never>> + Send {
         then(

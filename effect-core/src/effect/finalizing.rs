@@ -169,10 +169,6 @@ impl<R: Env, P: Program<R>, Q: Program<R, Error = Never>> Program<R> for Ensurin
     type Error = P::Error;
     type Value = P::Value;
 
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
-    }
-
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
         let owing = Owing::new(cx, self.finalizer, When::Dropped);
         let body = self.program.run(cx);
@@ -191,10 +187,6 @@ pub struct OnInterrupt<P, Q> {
 impl<R: Env, P: Program<R>, Q: Program<R, Error = Never>> Program<R> for OnInterrupt<P, Q> {
     type Error = P::Error;
     type Value = P::Value;
-
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
-    }
 
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
         let owing = Owing::new(cx, self.finalizer, When::Interrupted);

@@ -143,7 +143,7 @@ impl<R: Env, P: Program<R>> Program<R> for Uninterruptible<P> {
         Masked::new(cx, Some(mask), body.boxed())
     }
 
-    fn starts_masked(&self) -> bool {
+    fn is_masked(&self) -> bool {
         true
     }
 }
@@ -176,7 +176,7 @@ where
         Masked::new(cx, Some(mask), body.boxed())
     }
 
-    fn starts_masked(&self) -> bool {
+    fn is_masked(&self) -> bool {
         true
     }
 }

@@ -90,8 +90,8 @@ impl<R: Env, P: Program<R>> Program<R> for Named<P> {
         spans::in_named_span(&self.name, || self.program.run_now(cx))
     }
 
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
+    fn is_masked(&self) -> bool {
+        self.program.is_masked()
     }
 }
 
@@ -119,8 +119,8 @@ impl<R: Env, P: Program<R>> Program<R> for Traced<P> {
         self.span.in_scope(|| self.program.run_now(cx))
     }
 
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
+    fn is_masked(&self) -> bool {
+        self.program.is_masked()
     }
 }
 

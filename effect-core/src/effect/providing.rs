@@ -235,10 +235,6 @@ impl<R: Env, R2: Env, P: Program<R>> Program<R2> for Provide<R, P> {
     type Error = P::Error;
     type Value = P::Value;
 
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
-    }
-
     async fn run(self, cx: &Cx<R2>) -> Outcome<R2, Self> {
         let cx = cx.with_env(self.env);
         self.program.run(&cx).await

@@ -183,10 +183,6 @@ where
     type Error = P::Error;
     type Value = P::Value;
 
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
-    }
-
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
         let Retry {
             program, schedule, ..

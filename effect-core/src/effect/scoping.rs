@@ -169,10 +169,6 @@ impl<R: Env, P: Program<R>> Program<R> for Scoped<P> {
     type Error = P::Error;
     type Value = P::Value;
 
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
-    }
-
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
         let fiber = cx.fiber();
         let body = async {

@@ -196,10 +196,6 @@ where
     type Value = B;
     const PACE: Pace = P::PACE.result();
 
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
-    }
-
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
         then(self.program.run(cx), |result: Result<_, _>| {
             result.map(self.f)
@@ -276,10 +272,6 @@ where
     type Value = I::Value;
     const PACE: Pace = P::PACE.then(I::Program::PACE);
 
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
-    }
-
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
         chain(self.program.run(cx), move |result| match result {
             Ok(value) => ControlFlow::Continue((self.f)(value).into_effect().program.run(cx)),
@@ -320,10 +312,6 @@ where
     type Value = (P::Value, Q::Value);
     const PACE: Pace = P::PACE.then(Q::PACE).result();
 
-    fn starts_masked(&self) -> bool {
-        self.left.starts_masked()
-    }
-
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
         chain(self.left.run(cx), move |left| match left {
             Ok(left) => ControlFlow::Continue(then(self.right.run(cx), |right: Result<_, _>| {
@@ -356,10 +344,6 @@ where
 {
     type Error = P::Error;
     type Value = P::Value;
-
-    fn starts_masked(&self) -> bool {
-        self.program.starts_masked()
-    }
 
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
         chain(self.program.run(cx), move |result| match result {
