@@ -5,7 +5,7 @@ mod common;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 
-use common::{Log, everywhere, exit_of, in_virtual_time, on_both, reasons, secs, timed};
+use common::{Log, everywhere, exit_of, in_turns, in_virtual_time, on_both, reasons, secs, timed};
 use effect::prelude::*;
 use effect::{Cancel, blocking_cancelable, from_future, shielded, try_sync, yield_now, yield_turn};
 
@@ -106,7 +106,8 @@ fn a_shielded_future_that_was_not_begun_never_begins() {
 
 #[test]
 fn a_turn_is_given_to_every_other_fiber() {
-    on_both(async |cx: Cx<()>| {
+    // On threads, there are no turns.
+    in_turns(async |cx: Cx<()>| {
         let log = Log::new();
         let one = log.note("one").zip(yield_turn()).zip(log.note("three"));
         let two = log.note("two");

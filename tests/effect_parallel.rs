@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Log, everywhere, exit_of, on_both, secs, timed};
+use common::{Log, everywhere, exit_of, in_turns, on_both, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim};
 use effect::{
@@ -195,7 +195,8 @@ fn a_fiber_that_is_forked_inside_lives_on() {
 
 #[test]
 fn a_hundred_thousand_that_never_wait_leave_others_their_turns() {
-    on_both(async |cx| {
+    // On threads, there are no turns.
+    in_turns(async |cx| {
         let other = cx.fork(effect(async |_| {
             yield_now().await;
             Ok::<_, Never>(())

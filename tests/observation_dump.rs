@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use common::{everywhere, exit_of, on_both, secs, virtual_runtime};
+use common::{everywhere, exit_of, in_turns, on_both, secs, virtual_runtime};
 use effect::prelude::*;
 use effect::{Dump, FiberStatus, Observed, TokioRuntime, uninterruptible_mask};
 use futures::FutureExt;
@@ -46,7 +46,8 @@ fn text(dump: &Dump) -> String {
 
 #[test]
 fn a_dump_is_a_tree_that_a_person_can_read() {
-    on_both(async |cx: Cx<()>| {
+    // On threads, a fiber may be seen while it is polled.
+    in_turns(async |cx: Cx<()>| {
         observed(&cx, async |cx: Cx<()>, runtime: Arc<Observed>| {
             let leaf = effect(async |cx: Cx<()>| {
                 let _grandchild = cx.fork(sleep::<_, Never>(secs(60)));

@@ -125,7 +125,10 @@ impl<R> Cx<R> {
 
     pub(crate) fn scope_state(&self) -> &Arc<ScopeState> {
         let scope = self.frame.as_ref().and_then(|frame| frame.scope.as_ref());
-        scope.map_or_else(|| self.fiber.scope(), |scope| scope)
+        match scope {
+            Some(scope) => scope,
+            None => self.fiber.scope(),
+        }
     }
 
     /// The scope that acquisitions here are released with: that of the nearest [`scoped`](crate::Effect::scoped), or the

@@ -1,6 +1,5 @@
 //! A lookup that runs, and those who wait for it.
 
-use std::future::Future;
 use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -171,29 +170,21 @@ where
         let _ = waiter.lookup.fiber.set(fiber.shared_state());
     }
 
-    fn run<R, F>(
-        self,
-        cx: Cx<R>,
-        key: K,
-        ttl: Option<Duration>,
-        find: F,
-    ) -> impl Future<Output = Result<(), Never>> + Send + 'static
+    async fn run<R, F>(self, cx: Cx<R>, key: K, ttl: Option<Duration>, find: F) -> Result<(), Never>
     where
         R: Env,
         F: FnOnce(K) -> Effect<R, E, A> + Value,
     {
-        async move {
-            let found = effect(move |cx: Cx<R>| async move { cx.run(find(key)).await });
-            let Ok(exit) = cx.run(found.scoped().exit()).await;
-            if let Exit::Success(value) = &exit {
-                let until = ttl.map(|ttl| crate::cx::deadline(cx.now(), ttl));
-                self.store
-                    .found(&self.key, &self.lookup, value.clone(), until);
-            }
-            let interrupted = exit.is_interrupt();
-            self.lookup.end((!interrupted).then_some(exit));
-            Ok(())
+        let found = effect(move |cx: Cx<R>| async move { cx.run(find(key)).await });
+        let Ok(exit) = cx.run(found.scoped().exit()).await;
+        if let Exit::Success(value) = &exit {
+            let until = ttl.map(|ttl| crate::cx::deadline(cx.now(), ttl));
+            self.store
+                .found(&self.key, &self.lookup, value.clone(), until);
         }
+        let interrupted = exit.is_interrupt();
+        self.lookup.end((!interrupted).then_some(exit));
+        Ok(())
     }
 }
 

@@ -164,7 +164,6 @@ impl<K: Clone + Ord, E, A> Inner<K, E, A> {
     }
 
     /// Puts a value in, and takes out what was there, and what there is no room for.
-    #[expect(clippy::type_complexity, reason = "it is only to be dropped")]
     fn put(
         &mut self,
         key: K,

@@ -593,12 +593,13 @@ struct Ended {
 impl Ended {
     /// Called without the fiber's lock: a waker may run anything.
     fn tell(self) {
-        self.joiners.into_iter().for_each(Waker::wake);
         if let Some((scope, key)) = self.scope_place
             && let Some(scope) = scope.upgrade()
         {
             drop(scope.remove(key));
         }
+        // After that: whoever waited for it finds that it has left its scope.
+        self.joiners.into_iter().for_each(Waker::wake);
         let Some((parent, place)) = self.parent else {
             return;
         };
