@@ -190,7 +190,7 @@ fn looking(trial: &Trial) -> Case<Never, ()> {
                 running.fetch_add(1, Ordering::Relaxed);
                 cx.sleep(Duration::from_nanos(key + 1)).await;
                 looks.fault_point();
-                if cx.random() % 4 == 0 {
+                if cx.random().is_multiple_of(4) {
                     Err(key)
                 } else {
                     Ok(key)

@@ -201,7 +201,7 @@ fn a_hundred_thousand_that_never_wait_leave_others_their_turns() {
             yield_now().await;
             Ok::<_, Never>(())
         }));
-        let all = for_each_par(0..100_000_u64, 16, |n| succeed::<_, Never, _>(n));
+        let all = for_each_par(0..100_000_u64, 16, succeed::<_, Never, _>);
         let fiber = cx.fork(all);
         yield_now().await;
         yield_now().await;
@@ -293,7 +293,7 @@ fn all_errors_are_kept_where_all_are_asked_for() {
         );
         let mixed = |n: u64| {
             sleep(secs(9 - n)).flat_map(move |()| {
-                if n % 2 == 0 {
+                if n.is_multiple_of(2) {
                     succeed(n).erase()
                 } else {
                     fail(n).erase()

@@ -124,7 +124,7 @@ fn a_worker_is_restarted_as_long_as_its_set_is_open() {
             let set = cx.run(FiberSet::make(1, OnClose::Await)).await?;
             let job = sleep(secs(1)).flat_map(move |()| {
                 let n = count.fetch_add(1, Ordering::Relaxed);
-                assert!(n % 2 == 0, "every second time it dies");
+                assert!(n.is_multiple_of(2), "every second time it dies");
                 fail::<_, _, ()>("and else it fails")
             });
             let fiber = cx.run(set.run_restarting(job, |_| true)).await.unwrap();

@@ -159,8 +159,14 @@ fn parallel_finalizers_may_wait_for_each_other() {
     everywhere(async |cx: Cx<()>| {
         let (scope, channel) = (Scope::parallel(), Channel::bounded(1));
         let (from, to) = (channel.clone(), channel);
-        let waits = effect(async move |_: Cx<()>| Ok(assert_eq!(from.receive().await, Ok(1))));
-        let sends = effect(async move |_: Cx<()>| Ok(assert!(to.send(1).await.is_ok())));
+        let waits = effect(async move |_: Cx<()>| {
+            assert_eq!(from.receive().await, Ok(1));
+            Ok(())
+        });
+        let sends = effect(async move |_: Cx<()>| {
+            assert!(to.send(1).await.is_ok());
+            Ok(())
+        });
         // The last comes first in a sequence, and would wait for ever.
         cx.run(scope.add_finalizer(sends)).await.unwrap();
         cx.run(scope.add_finalizer(waits)).await.unwrap();

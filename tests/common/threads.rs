@@ -1,5 +1,10 @@
 //! A tokio runtime of several threads whose clock stands still while anything can run, and then jumps.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is a runtime: it wraps the disallowed methods"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
