@@ -249,7 +249,7 @@ impl<R: Env> Cx<R> {
     /// Awaits a future and drops it, turns its panic into a defect, and waits for the finalizers that are owed.
     ///
     /// For loops that outlive a failing step, and run many steps under one such call;
-    /// [`exit`](Effect::exit) does it for one effect.
+    /// [`exit`](crate::Effect::exit) does it for one effect.
     ///
     /// # Errors
     ///
