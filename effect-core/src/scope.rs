@@ -46,7 +46,7 @@ pub(crate) use state::{Entry, Order, Place, ScopeState};
 /// let body = effect(async move |cx: Cx<()>| {
 ///     let (opened, closed) = (log.clone(), log);
 ///     let scope = Scope::new();
-///     let file = acquire_release(succeed("file"), move |name| sync(move || closed.send(name).unwrap()));
+///     let file = acquire_release(succeed::<_, Never, _>("file"), move |name| sync(move || closed.send(name).unwrap()));
 ///     let name = cx.run(file.in_scope(&scope)).await?;
 ///     opened.send("still open").unwrap();
 ///     cx.run(scope.close()).await?;
@@ -338,7 +338,7 @@ impl Scope {
     ///     let (outer, closed, opened) = (cx.scope(), log.clone(), log);
     ///     // Opened in a scope of its own, it is kept only if all goes well.
     ///     let open = effect(async move |cx: Cx<()>| {
-    ///         let file = acquire_release(succeed("file"), move |name| sync(move || closed.send(name).unwrap()));
+    ///         let file = acquire_release(succeed::<_, Never, _>("file"), move |name| sync(move || closed.send(name).unwrap()));
     ///         let name = cx.run(file).await?;
     ///         cx.run(cx.scope().move_to(&outer)).await?;
     ///         Ok::<_, Never>(name)

@@ -113,7 +113,7 @@ where
     /// let (log, lines) = std::sync::mpsc::channel();
     /// let body = effect(async move |cx: Cx<()>| {
     ///     let released = log.clone();
-    ///     let lock = acquire_release(succeed("lock"), move |_| sync(move || released.send("released").unwrap()));
+    ///     let lock = acquire_release(succeed::<_, Never, _>("lock"), move |_| sync(move || released.send("released").unwrap()));
     ///     let (_, scope) = cx.run(lock.with_early_release()).await?;
     ///     cx.run(scope.close()).await?;
     ///     log.send("goes on").unwrap();
