@@ -100,21 +100,23 @@ fn a_limit_of_none_is_refused_where_it_is_made() {
     let _ = for_each_par(0..3, 0, backwards);
 }
 
+/// Fails if it is the second, and waits for ever if not. It takes a second to close.
+fn one_fails(log: &Log, n: u64) -> Effect<(), u64, u64> {
+    let outcome = if n == 1 {
+        sleep(secs(2)).flat_map(move |()| fail(n)).erase()
+    } else {
+        never().erase()
+    };
+    Effect::<(), u64, u64>::ensuring(outcome, log.note_after(secs(1), "closed")).erase()
+}
+
 // T32
 #[test]
 fn the_first_failure_interrupts_the_others_and_is_the_error() {
     everywhere(async |cx| {
         let log = Log::new();
         let inner = log.clone();
-        let all = for_each_par(0..10, 3, move |n| {
-            let outcome = if n == 1 {
-                sleep(secs(2)).flat_map(move |()| fail(n)).erase()
-            } else {
-                never().erase()
-            };
-            let closed = inner.note_after(secs(1), "closed");
-            Effect::<(), u64, u64>::ensuring(outcome, closed)
-        });
+        let all = for_each_par(0..10, 3, move |n| one_fails(&inner, n));
         let (seconds, exit) = timed(&cx, exit_of(&cx, all)).await;
         assert_eq!(exit, Exit::Failure(Cause::fail(1)));
         // Each closes after the one before.
@@ -127,15 +129,7 @@ fn on_fibers_the_others_have_ended_as_well() {
     everywhere(async |cx| {
         let log = Log::new();
         let inner = log.clone();
-        let all = for_each_par_forked(0..10, 3, move |n| {
-            let outcome = if n == 1 {
-                sleep(secs(2)).flat_map(move |()| fail(n)).erase()
-            } else {
-                never().erase()
-            };
-            let closed = inner.note_after(secs(1), "closed");
-            Effect::<(), u64, u64>::ensuring(outcome, closed)
-        });
+        let all = for_each_par_forked(0..10, 3, move |n| one_fails(&inner, n));
         assert_eq!(exit_of(&cx, all).await, Exit::Failure(Cause::fail(1)));
         assert_eq!(log.count(), 3);
     });

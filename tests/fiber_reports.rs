@@ -3,69 +3,23 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
+use common::witness::Witness;
 use common::{Log, everywhere, secs, virtual_runtime};
 use effect::prelude::*;
 use effect::{Report, Runtime, TokioRuntime};
-use futures::future::BoxFuture;
 
-/// A runtime, and a memory of what was reported.
-#[derive(Clone, Debug)]
-struct Witness {
-    runtime: Arc<dyn Runtime>,
-    reports: Arc<Mutex<Vec<Report>>>,
-}
-
-impl Witness {
-    fn new(runtime: Arc<dyn Runtime>) -> Self {
-        Witness {
-            runtime,
-            reports: Arc::default(),
+/// What was reported, without the numbers of the fibers.
+fn told(witness: &Witness) -> Vec<String> {
+    let reports = witness.reports();
+    let told = reports.iter().map(|report| match report {
+        Report::UnobservedFailure { name, cause, .. } => {
+            format!("{}: {cause}", name.as_deref().unwrap_or("unnamed"))
         }
-    }
-
-    /// Of the runtime that a test is on.
-    fn of(cx: &Cx<()>) -> Self {
-        Witness::new(Arc::clone(cx.runtime()))
-    }
-
-    /// What was reported, without the numbers of the fibers.
-    fn reports(&self) -> Vec<String> {
-        let reports = self.reports.lock().unwrap();
-        reports
-            .iter()
-            .map(|report| match report {
-                Report::UnobservedFailure { name, cause, .. } => {
-                    format!("{}: {cause}", name.as_deref().unwrap_or("unnamed"))
-                }
-                Report::LostFinalizers { count, .. } => format!("{count} lost"),
-                _ => unreachable!(),
-            })
-            .collect()
-    }
-}
-
-impl Runtime for Witness {
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.runtime.spawn(task);
-    }
-
-    fn now(&self) -> Instant {
-        self.runtime.now()
-    }
-
-    fn sleep_until(&self, deadline: Instant) -> effect::Timer {
-        self.runtime.sleep_until(deadline)
-    }
-
-    fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
-        self.runtime.spawn_blocking(job);
-    }
-
-    fn report(&self, report: &Report) {
-        self.reports.lock().unwrap().push(report.clone());
-    }
+        Report::LostFinalizers { count, .. } => format!("{count} lost"),
+        _ => unreachable!(),
+    });
+    told.collect()
 }
 
 type Child = Fiber<&'static str, ()>;
@@ -87,9 +41,13 @@ fn check<I>(
             cx.sleep(secs(10)).await;
             Ok::<_, Never>(())
         });
-        let witness = Witness::of(&cx);
-        assert!(body.run_on(Arc::new(witness.clone())).await.is_success());
-        assert_eq!(witness.reports(), expected);
+        let witness = Witness::new(cx.runtime());
+        assert!(
+            body.run_on(Arc::<Witness>::clone(&witness))
+                .await
+                .is_success()
+        );
+        assert_eq!(told(&witness), expected);
     });
 }
 
@@ -159,11 +117,11 @@ fn a_finalizer_that_panics_under_an_interruption_is_reported() {
             cx.sleep(secs(1)).await;
             Ok::<_, Never>(())
         });
-        let witness = Witness::of(&cx);
-        drop(body.run_on(Arc::new(witness.clone())).await);
+        let witness = Witness::new(cx.runtime());
+        drop(body.run_on(Arc::<Witness>::clone(&witness)).await);
         // On threads, a child is reported a little after its parent hears of its end: when nobody can go on, it has been.
         cx.sleep(secs(1)).await;
-        let reports = witness.reports();
+        let reports = told(&witness);
         let [report] = &reports[..] else {
             panic!("{reports:?}");
         };
@@ -178,20 +136,21 @@ fn a_finalizer_that_panics_under_an_interruption_is_reported() {
 #[test]
 fn finalizers_that_a_runtime_takes_with_it_are_counted() {
     let runtime = virtual_runtime();
-    let witness = Witness::new(Arc::new(TokioRuntime::new(runtime.handle().clone())));
+    let tokio: Arc<dyn Runtime> = Arc::new(TokioRuntime::new(runtime.handle().clone()));
+    let witness = Witness::new(&tokio);
     let slow = || sleep::<(), Never>(secs(10));
     let child = never::<(), Never, ()>().ensuring(slow()).ensuring(slow());
     let body = acquire_release(succeed::<(), Never, _>(()), move |()| slow())
         .flat_map(|()| child.fork::<Never>())
         .flat_map(|_| never::<_, Never, ()>());
     runtime.block_on(async {
-        let exit = Box::pin(body.run_on(Arc::new(witness.clone())));
+        let exit = Box::pin(body.run_on(Arc::<Witness>::clone(&witness)));
         let waiting = futures::future::select(exit, Box::pin(tokio::task::yield_now()));
         // Its driver is dropped here, and the runtime has no time to finish.
         drop(waiting.await);
     });
     drop(runtime);
-    let mut reports = witness.reports();
+    let mut reports = told(&witness);
     reports.sort();
     assert_eq!(reports, ["1 lost", "2 lost"]);
 }
@@ -211,12 +170,12 @@ fn what_is_owed_after_a_fibers_end_runs_in_order_and_its_defects_are_reported() 
             assert!(futures::poll!(run.as_mut()).is_pending());
             Ok::<_, Never>(Some(Arc::new(Mutex::new(Some(run)))))
         });
-        let witness = Witness::of(&cx);
-        let exit = body.run_on(Arc::new(witness.clone())).await;
+        let witness = Witness::new(cx.runtime());
+        let exit = body.run_on(Arc::<Witness>::clone(&witness)).await;
         drop(exit);
         cx.sleep(secs(5)).await;
         assert_eq!(log.lines(), ["inner", "outer"]);
-        let reports = witness.reports();
+        let reports = told(&witness);
         let [report] = &reports[..] else {
             panic!("{reports:?}");
         };

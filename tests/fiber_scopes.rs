@@ -2,15 +2,15 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use common::witness::Witness;
 use common::{Log, everywhere, exit_of, in_turns, in_virtual_time, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
-use effect::{Report, Runtime, Scope, Timer, TokioRuntime, yield_now};
-use futures::future::BoxFuture;
+use effect::{Report, Scope, TokioRuntime, yield_now};
 
 // T34
 #[test]
@@ -199,43 +199,11 @@ fn ten_thousand_fibers_of_a_scope_return_their_sum_and_leave_it() {
     });
 }
 
-/// A runtime, and what was reported to it.
-#[derive(Clone, Debug)]
-struct Witness {
-    runtime: Arc<dyn Runtime>,
-    reports: Arc<Mutex<Vec<Report>>>,
-}
-
-impl Runtime for Witness {
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.runtime.spawn(task);
-    }
-
-    fn now(&self) -> Instant {
-        self.runtime.now()
-    }
-
-    fn sleep_until(&self, deadline: Instant) -> Timer {
-        self.runtime.sleep_until(deadline)
-    }
-
-    fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
-        self.runtime.spawn_blocking(job);
-    }
-
-    fn report(&self, report: &Report) {
-        self.reports.lock().unwrap().push(report.clone());
-    }
-}
-
 // S2-64
 #[test]
 fn a_failure_that_nobody_sees_is_reported_once_wherever_the_fiber_is() {
     everywhere(async |cx: Cx<()>| {
-        let witness = Arc::new(Witness {
-            runtime: Arc::clone(cx.runtime()),
-            reports: Arc::default(),
-        });
+        let witness = Witness::new(cx.runtime());
         let body = effect(async move |cx: Cx<()>| {
             drop(cx.detach(fail::<_, _, ()>("detached")));
             drop(cx.fork_in(&cx.scope(), fail::<_, _, ()>("scoped")));
@@ -247,7 +215,7 @@ fn a_failure_that_nobody_sees_is_reported_once_wherever_the_fiber_is() {
             Ok::<_, Never>(())
         });
         assert!(body.run_on(witness.clone()).await.is_success());
-        let reports = witness.reports.lock().unwrap();
+        let reports = witness.reports();
         let mut causes: Vec<_> = reports
             .iter()
             .map(|report| match report {

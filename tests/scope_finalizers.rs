@@ -2,14 +2,14 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use common::witness::Witness;
 use common::{Log, everywhere, exit_of, on_both, on_one_thread, reasons, secs, timed};
 use effect::prelude::*;
-use effect::{Report, Runtime, Scope, Timer, acquire_use_release, yield_now};
-use futures::future::BoxFuture;
+use effect::{Report, Scope, acquire_use_release, yield_now};
 
 /// A resource that writes a line when it is released.
 fn resource(log: &Log, line: &'static str) -> Effect<(), Never, ()> {
@@ -402,43 +402,11 @@ fn a_fiber_that_closes_the_scope_it_is_in_does_not_wait_for_itself() {
     });
 }
 
-/// A runtime, and what was reported to it.
-#[derive(Clone, Debug)]
-struct Witness {
-    runtime: Arc<dyn Runtime>,
-    reports: Arc<Mutex<Vec<Report>>>,
-}
-
-impl Runtime for Witness {
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.runtime.spawn(task);
-    }
-
-    fn now(&self) -> Instant {
-        self.runtime.now()
-    }
-
-    fn sleep_until(&self, deadline: Instant) -> Timer {
-        self.runtime.sleep_until(deadline)
-    }
-
-    fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
-        self.runtime.spawn_blocking(job);
-    }
-
-    fn report(&self, report: &Report) {
-        self.reports.lock().unwrap().push(report.clone());
-    }
-}
-
 #[test]
 fn a_finalizer_that_takes_too_long_is_reported_once_and_awaited() {
     everywhere(async |cx: Cx<()>| {
         let log = Log::new();
-        let witness = Witness {
-            runtime: Arc::clone(cx.runtime()),
-            reports: Arc::default(),
-        };
+        let witness = Witness::new(cx.runtime());
         let (fast, first) = (slow_resource(&log, 1, "fast"), log.note("first"));
         let line = line!() + 1;
         let slow = acquire_release(succeed(()), move |()| sleep(secs(10)).flat_map(|()| first));
@@ -447,13 +415,13 @@ fn a_finalizer_that_takes_too_long_is_reported_once_and_awaited() {
             .fork::<Never>()
             .flat_map(|fiber| fiber.join());
         let body = forked.with_finalizer_budget(secs(2)).erase_once();
-        let (took, exit) = timed(&cx, body.run_on(Arc::new(witness.clone()))).await;
+        let (took, exit) = timed(&cx, body.run_on(witness.clone())).await;
         assert!(exit.is_success());
         assert_eq!(
             (took, log.lines()),
             (11, vec!["first".to_owned(), "fast".to_owned()])
         );
-        let reports = witness.reports.lock().unwrap();
+        let reports = witness.reports();
         let [Report::LateFinalizer { place, budget, .. }] = &reports[..] else {
             panic!("{reports:?}");
         };

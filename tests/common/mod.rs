@@ -12,6 +12,7 @@ pub mod programs;
 pub mod replays;
 pub mod simulated;
 pub mod watched;
+pub mod witness;
 pub mod elements;
 pub mod laws;
 pub mod processes;
