@@ -1,12 +1,10 @@
 //! Lookups of one key at the same time are one, which lives as long as somebody waits for it.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{Log, everywhere, exit_of, reasons, secs, timed};
+use crate::common::{Log, everywhere, exit_of, reasons, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{Cache, yield_now};

@@ -1,10 +1,8 @@
 //! How a cause reads: one line, or with `{:#}` a line for each reason, and where the first was raised.
 
-mod common;
-
 use std::fmt::Display;
 
-use common::on_both;
+use crate::common::on_both;
 use effect::prelude::*;
 use effect::{
     FiberId, Resume, blocking_cancelable, callback, for_each, from_future, from_result, try_sync,
@@ -162,7 +160,7 @@ fn each_way_to_fail_says_where() {
         let through = failing
             .clone()
             .map_error(str::len)
-            .ensuring(sleep(common::secs(1)));
+            .ensuring(sleep(crate::common::secs(1)));
         assert_eq!(raised_at(&cx, through).await, Some(line));
         let looked = failing
             .clone()

@@ -1,13 +1,11 @@
 //! A circuit breaker: when it opens and closes, and that nobody can wedge it.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::simulated::case;
-use common::{Log, everywhere, exit_of, in_turns, on_both, secs};
+use crate::common::simulated::case;
+use crate::common::{Log, everywhere, exit_of, in_turns, on_both, secs};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{CircuitBreaker, CircuitError, CircuitState, yield_now};

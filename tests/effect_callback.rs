@@ -1,11 +1,9 @@
 //! A callback ends an effect once, whoever calls it, and its canceler runs only if nobody did.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
+use crate::common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
 use effect::Canceler;
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};

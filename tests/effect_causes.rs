@@ -1,8 +1,6 @@
 //! What is in a cause, in which order, from which phase: everything that went wrong, and the first of it first.
 
-mod common;
-
-use common::{Log, everywhere, exit_of, on_both, reasons, secs};
+use crate::common::{Log, everywhere, exit_of, on_both, reasons, secs};
 use effect::prelude::*;
 use effect::{Phase, Reason};
 

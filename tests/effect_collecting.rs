@@ -1,8 +1,6 @@
 //! One effect for each of many: what is kept of which, in what order, and what stops it.
 
-mod common;
-
-use common::{Log, everywhere, exit_of, on_both, reasons, secs};
+use crate::common::{Log, everywhere, exit_of, on_both, reasons, secs};
 use effect::prelude::*;
 use effect::{all_settled, collect_all, first_ok, for_each, partition, validate};
 

@@ -1,11 +1,11 @@
 //! Where effects come from: closures that fail, futures, and work that blocks or must not be dropped.
 
-mod common;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 
-use common::{Log, everywhere, exit_of, in_turns, in_virtual_time, on_both, reasons, secs, timed};
+use crate::common::{
+    Log, everywhere, exit_of, in_turns, in_virtual_time, on_both, reasons, secs, timed,
+};
 use effect::prelude::*;
 use effect::{Cancel, blocking_cancelable, from_future, shielded, try_sync, yield_now, yield_turn};
 

@@ -1,8 +1,6 @@
 //! Disconnecting: who interrupts does not wait, and nothing is left undone.
 
-mod common;
-
-use common::{Log, everywhere, exit_of, secs, timed};
+use crate::common::{Log, everywhere, exit_of, secs, timed};
 use effect::prelude::*;
 
 // T18

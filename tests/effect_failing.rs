@@ -1,12 +1,10 @@
 //! Typed failures are part of the contract; defects are bugs, and are never taken for the former.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{Log, Task, everywhere, exit_of, heavily, on_both, reasons, secs, timed};
+use crate::common::{Log, Task, everywhere, exit_of, heavily, on_both, reasons, secs, timed};
 use effect::prelude::*;
 
 fn bug() -> Task {

@@ -1,8 +1,6 @@
 //! A finalizer runs exactly once, whatever ends the effect.
 
-mod common;
-
-use common::{Log, Task, everywhere, exit_of, heavily, secs};
+use crate::common::{Log, Task, everywhere, exit_of, heavily, secs};
 use effect::prelude::*;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -238,7 +236,7 @@ fn a_finalizer_that_panics_does_not_stop_the_next() {
             .ensuring(sync(|| panic!("P2")))
             .ensuring(sync(|| panic!("P3")));
         let exit = exit_of(&cx, task).await;
-        let found = common::reasons(exit.cause().unwrap());
+        let found = crate::common::reasons(exit.cause().unwrap());
         assert_eq!(found, ["fail E", "die P1", "die P2", "die P3"]);
         assert_eq!(log.lines(), ["ran"]);
     });
@@ -253,7 +251,7 @@ fn a_release_that_panics_does_not_stop_the_next() {
             .zip(acquire_release(succeed(()), |()| sync(|| panic!("P1"))))
             .scoped();
         let exit = exit_of(&cx, task).await;
-        assert_eq!(common::reasons(exit.cause().unwrap()), ["die P1"]);
+        assert_eq!(crate::common::reasons(exit.cause().unwrap()), ["die P1"]);
         assert_eq!(log.count(), 1);
     });
 }

@@ -1,8 +1,6 @@
 //! What interruption waits for, what it may not cut through, and who hears of it.
 
-mod common;
-
-use common::{Log, Task, everywhere, exit_of, in_turns, on_one_thread, secs, timed};
+use crate::common::{Log, Task, everywhere, exit_of, in_turns, on_one_thread, secs, timed};
 use effect::prelude::*;
 use effect::yield_now;
 use futures::FutureExt;

@@ -1,8 +1,6 @@
 //! Masks: what is not interrupted, what is excepted, and what comes of it.
 
-mod common;
-
-use common::{Log, everywhere, exit_of, secs, timed};
+use crate::common::{Log, everywhere, exit_of, secs, timed};
 use effect::prelude::*;
 use effect::uninterruptible_mask;
 

@@ -1,11 +1,9 @@
 //! Memoized and cached effects: they run once for all who ask, and for nobody once all have gone.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
+use crate::common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 

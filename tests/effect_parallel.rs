@@ -1,11 +1,9 @@
 //! Many effects at once: bounds, order, and what a failure does to the others.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Log, everywhere, exit_of, in_turns, on_both, secs, timed};
+use crate::common::{Log, everywhere, exit_of, in_turns, on_both, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim};
 use effect::{

@@ -1,8 +1,6 @@
 //! Several effects at once: who wins, when, and what becomes of the others.
 
-mod common;
-
-use common::{Log, Task, everywhere, exit_of, secs, timed};
+use crate::common::{Log, Task, everywhere, exit_of, secs, timed};
 use effect::prelude::*;
 
 /// Succeeds, or fails, with a name after so many seconds.

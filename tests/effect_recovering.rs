@@ -1,11 +1,9 @@
 //! Going on after a failure: in some cases, by the whole cause, with a look, or in spite of it.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::watched::Watched;
-use common::{Log, everywhere, exit_of, on_both, reasons, secs};
+use crate::common::watched::Watched;
+use crate::common::{Log, everywhere, exit_of, on_both, reasons, secs};
 use effect::prelude::*;
 use effect::{Report, Restore, Runtime, uninterruptible_mask};
 

@@ -1,12 +1,10 @@
 //! Running again after a success, and by a schedule after a failure.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use common::{everywhere, exit_of, on_both, secs, timed};
+use crate::common::{everywhere, exit_of, on_both, secs, timed};
 use effect::prelude::*;
 use effect::{Program, Value};
 
@@ -100,7 +98,7 @@ fn a_retry_waits_as_its_schedule_says() {
 #[test]
 fn a_defect_is_neither_retried_nor_repeated() {
     #[track_caller]
-    fn check(again: impl Fn(common::Task) -> common::Task + Clone + Send + 'static) {
+    fn check(again: impl Fn(crate::common::Task) -> crate::common::Task + Clone + Send + 'static) {
         on_both(async move |cx: Cx<()>| {
             let (runs, bug) = counting(|_| -> Result<(), &'static str> { panic!("a bug") });
             let exit = exit_of(&cx, again(bug.erase())).await;

@@ -1,11 +1,9 @@
 //! A million nested effects on a small stack: run, dropped, cloned, cut short.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::{exit_of, in_turns, in_virtual_time, on_threads, secs};
+use crate::common::{exit_of, in_turns, in_virtual_time, on_threads, secs};
 use effect::prelude::*;
 use effect::yield_now;
 

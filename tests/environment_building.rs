@@ -1,11 +1,9 @@
 //! An environment that is built by an effect is released, in reverse, whatever ends the program that runs in it.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
+use crate::common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 

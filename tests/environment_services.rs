@@ -1,10 +1,8 @@
 //! An effect says which services it needs, and runs in every environment that has them.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::everywhere;
+use crate::common::everywhere;
 use effect::Env;
 use effect::prelude::*;
 

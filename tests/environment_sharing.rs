@@ -1,12 +1,10 @@
 //! What is shared is built once for all who use it at the same time, and released when the last of them is done.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
+use crate::common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
 use effect::FiberLocal;
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};

@@ -1,11 +1,9 @@
 //! What nobody observes is reported, once.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 
-use common::witness::Witness;
-use common::{Log, everywhere, secs, virtual_runtime};
+use crate::common::witness::Witness;
+use crate::common::{Log, everywhere, secs, virtual_runtime};
 use effect::prelude::*;
 use effect::{Report, Runtime, TokioRuntime};
 

@@ -1,13 +1,11 @@
 //! Fibers that are not their parents' children, those of a scope and detached ones, and what can be asked of many.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use common::witness::Witness;
-use common::{Log, everywhere, exit_of, in_turns, in_virtual_time, secs, timed};
+use crate::common::witness::Witness;
+use crate::common::{Log, everywhere, exit_of, in_turns, in_virtual_time, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{Report, Scope, TokioRuntime, yield_now};

@@ -1,12 +1,10 @@
 //! Sets and maps of fibers: bounded, and ended with their scope.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{Log, everywhere, on_one_thread, secs, timed};
+use crate::common::{Log, everywhere, on_one_thread, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{FiberMap, FiberSet, FiberSetClosed, OnClose, RunIfMissingError, yield_now};

@@ -1,8 +1,6 @@
 //! Fibers end before their parents do, and no failure goes unseen.
 
-mod common;
-
-use common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
+use crate::common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
 use effect::prelude::*;
 use effect::yield_now;
 

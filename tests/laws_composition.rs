@@ -4,10 +4,8 @@
 //! time they take, whenever they are interrupted. What has no form here yet: `guarantee` in terms of a `guaranteeCase`,
 //! since there is no finalizer that is told the exit, and the composition of schedules.
 
-mod common;
-
-use common::laws::{FOR_EVER, Given, equal, equal_undisturbed, runs, undisturbed_runs};
-use common::programs::{ALONE, ANYTHING, ENDING, PLAIN, Subject, canceled};
+use crate::common::laws::{FOR_EVER, Given, equal, equal_undisturbed, runs, undisturbed_runs};
+use crate::common::programs::{ALONE, ANYTHING, ENDING, PLAIN, Subject, canceled};
 use effect::prelude::*;
 
 /// The value that laws begin with.

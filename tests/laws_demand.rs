@@ -2,16 +2,14 @@
 //!
 //! What they need and is not there yet: `zip`, `zip_latest`, `interleave`.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::elements::{count, elements, results};
-use common::in_virtual_time;
-use common::laws::{equal_undisturbed, undisturbed_runs};
-use common::programs::{BEAT, PLAIN};
+use crate::common::elements::{count, elements, results};
+use crate::common::in_virtual_time;
+use crate::common::laws::{equal_undisturbed, undisturbed_runs};
+use crate::common::programs::{BEAT, PLAIN};
 use effect::Source;
 use effect::prelude::*;
 use futures::StreamExt;

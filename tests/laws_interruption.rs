@@ -4,14 +4,12 @@
 //! interruption inside of a mask (CE `uncancelablePollIsIdentity`, `uncancelableIgnoredPollEliminatesNesting`,
 //! `uncancelablePollInverseNestIsUncancelable`), wait for masks that can be restored from.
 
-mod common;
-
 use std::time::Duration;
 
-use common::laws::{
+use crate::common::laws::{
     FOR_EVER, Given, Run, equal, equal_undisturbed, interrupted_runs, runs, undisturbed_runs,
 };
-use common::programs::{ALONE, ANYTHING, BEAT, PLAIN, Subject, UNDISTURBED, canceled};
+use crate::common::programs::{ALONE, ANYTHING, BEAT, PLAIN, Subject, UNDISTURBED, canceled};
 use effect::prelude::*;
 
 /// The value that laws begin with.

@@ -1,9 +1,7 @@
 //! The laws of races: who wins, and that the loser has ended before anybody goes on.
 
-mod common;
-
-use common::laws::{FOR_EVER, Given, equal, equal_undisturbed};
-use common::programs::{BEAT, ENDING, PLAIN, Subject, canceled};
+use crate::common::laws::{FOR_EVER, Given, equal, equal_undisturbed};
+use crate::common::programs::{BEAT, ENDING, PLAIN, Subject, canceled};
 use effect::prelude::*;
 
 /// The value that laws begin with.

@@ -3,14 +3,12 @@
 //! That nothing is left is part of every run of every law: `Run::see` in `common/laws.rs` asks for tasks, timers,
 //! children, lost finalizers, and for parts of the program. Here is what only these laws ask for.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::laws::{FOR_EVER, Given, Seen, interrupted_runs, runs, undisturbed_runs};
-use common::programs::{ALONE, ANYTHING, BEAT, PLAIN, Subject};
-use common::watched::Watched;
+use crate::common::laws::{FOR_EVER, Given, Seen, interrupted_runs, runs, undisturbed_runs};
+use crate::common::programs::{ALONE, ANYTHING, BEAT, PLAIN, Subject};
+use crate::common::watched::Watched;
 use effect::prelude::*;
 use futures::future::{Either, select};
 

@@ -3,13 +3,11 @@
 //! What a law needs and is not there yet: `flat_map` (whose associativity is that of resources too), and the parallel
 //! `map_effect`s.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::elements::{Elements, count, elements, numbers, results};
-use common::laws::{Given, equal, undisturbed_runs};
-use common::programs::{ALONE, ANYTHING, BEAT, PLAIN};
+use crate::common::elements::{Elements, count, elements, numbers, results};
+use crate::common::laws::{Given, equal, undisturbed_runs};
+use crate::common::programs::{ALONE, ANYTHING, BEAT, PLAIN};
 use effect::prelude::*;
 
 /// Elements through some operators.

@@ -4,13 +4,11 @@
 //! `asyncCancelTokenIsUnsequencedOnCompletion`, `asyncCancelTokenIsUnsequencedOnError`) are those of the future of a
 //! oneshot channel, which is the callback that can be had, with `on_interrupt` for the cancel token.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::laws::{Given, Run, equal, equal_undisturbed, runs, undisturbed_runs};
-use common::programs::{PLAIN, Subject};
+use crate::common::laws::{Given, Run, equal, equal_undisturbed, runs, undisturbed_runs};
+use crate::common::programs::{PLAIN, Subject};
 use effect::prelude::*;
 use futures::channel::oneshot;
 
@@ -159,7 +157,7 @@ fn the_times_of_programs_add_up_in_a_sequence_and_not_in_parallel() {
 /// Ours: in virtual time, the time of day keeps up with the clock.
 #[test]
 fn the_time_of_day_goes_with_the_clock() {
-    let virtual_runs = |run: &Run| run.order != common::laws::Order::Tokio;
+    let virtual_runs = |run: &Run| run.order != crate::common::laws::Order::Tokio;
     for run in undisturbed_runs().filter(virtual_runs) {
         let seen = run.see(|given| {
             let program = given.effect(PLAIN, "a").exit();

@@ -1,12 +1,10 @@
 //! A pipeline that fails: which item, by what, and what becomes of the others and of the run.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::pipelines::{assert_adds_up, drain, filled};
-use common::{everywhere, exit_of, heavily};
+use crate::common::pipelines::{assert_adds_up, drain, filled};
+use crate::common::{everywhere, exit_of, heavily};
 use effect::prelude::*;
 
 const fn millis(n: u64) -> Duration {

@@ -1,10 +1,8 @@
 //! No item is lost: what was received is delivered, failed or abandoned, and the rest is still in the input.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{everywhere, heavily, on_one_thread};
+use crate::common::{everywhere, heavily, on_one_thread};
 use effect::prelude::*;
 
 const fn millis(n: u64) -> Duration {

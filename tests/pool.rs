@@ -1,13 +1,11 @@
 //! A pool lends each resource to one at a time, has never too many, and leaves none.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
+use crate::common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{Lease, Pool, PoolError, PoolSize, yield_now};

@@ -1,12 +1,10 @@
 //! A rate limiter: exact, in order, and nothing is lost with those who do not wait any longer.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::simulated::case;
-use common::{Log, everywhere, on_both, secs};
+use crate::common::simulated::case;
+use crate::common::{Log, everywhere, on_both, secs};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{RateLimiter, yield_now};

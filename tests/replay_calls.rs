@@ -1,11 +1,11 @@
 //! Calls and timers of a replay: each at its time, in order, and none left out.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::replays::{Greeter, Log, SECOND, at, names, new_year, past, run, run_at, seconds};
+use crate::common::replays::{
+    Greeter, Log, SECOND, at, names, new_year, past, run, run_at, seconds,
+};
 use effect::prelude::*;
 use effect::{Events, Every, Replay, Timeline, When};
 

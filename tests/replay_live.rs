@@ -1,11 +1,11 @@
 //! A replay that goes live: what is due comes first, then events when they come, on a clock that goes on.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use common::replays::{Greeter, Log, NAMES, SECOND, at, named, names, past, run_at, seconds};
+use crate::common::replays::{
+    Greeter, Log, NAMES, SECOND, at, named, names, past, run_at, seconds,
+};
 use effect::prelude::*;
 use effect::{Events, Every, Replay};
 
@@ -216,7 +216,7 @@ fn events_are_fed_one_after_the_other_in_their_order() {
 
 #[test]
 fn a_live_replay_keeps_its_times_beside_one_who_is_always_busy() {
-    common::in_virtual_time(async {
+    crate::common::in_virtual_time(async {
         let busy = Events::live(|_| {
             effect(async |_: Cx<()>| {
                 for _ in 0..u64::MAX {
@@ -257,7 +257,7 @@ async fn a_feed_does_not_spend_the_budget_of_the_tokio_around_it() {
 
 #[test]
 fn a_live_clock_does_not_begin_behind_itself() {
-    common::in_virtual_time(async {
+    crate::common::in_virtual_time(async {
         // The time of day does not move here, so the replay waits for its start and is there before it.
         let begun = tokio::time::Instant::now();
         #[allow(clippy::disallowed_methods, reason = "it is the clock on tokio's wall")]
@@ -274,7 +274,7 @@ fn a_live_clock_does_not_begin_behind_itself() {
 #[test]
 fn events_that_are_due_in_one_tick_of_the_clock_outside_keep_their_order() {
     // Tokio's timers ring each millisecond.
-    common::in_virtual_time(async {
+    crate::common::in_virtual_time(async {
         #[allow(clippy::disallowed_methods, reason = "it is the clock on tokio's wall")]
         let now = SystemTime::now();
         let after = |micros| now + SECOND + Duration::from_micros(micros);

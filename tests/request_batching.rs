@@ -1,12 +1,12 @@
 //! What is asked in parallel is answered by one call, and nobody who asks is left without an answer.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Log, everywhere, exit_of, in_turns, on_both, on_one_thread, reasons, secs, timed};
+use crate::common::{
+    Log, everywhere, exit_of, in_turns, on_both, on_one_thread, reasons, secs, timed,
+};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{Request, RequestResolver, for_each_par, for_each_par_forked, request};

@@ -1,10 +1,8 @@
 //! A runtime ends when nothing is owed on it any more: not even by what plain tokio code has dropped.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Log, in_virtual_time, secs, virtual_runtime};
+use crate::common::{Log, in_virtual_time, secs, virtual_runtime};
 use effect::prelude::*;
 use effect::{Runtime, TokioRuntime};
 use futures::FutureExt;

@@ -1,13 +1,11 @@
 //! The runtime that the other tests run on when they run on threads.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use common::threads::Threads;
-use common::{Log, on_threads, secs, timed};
+use crate::common::threads::Threads;
+use crate::common::{Log, on_threads, secs, timed};
 use effect::prelude::*;
 use effect::{Runtime, yield_now};
 

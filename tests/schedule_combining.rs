@@ -1,12 +1,10 @@
 //! Schedules that are made of others: when they go on, and what they yield.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use common::{Log, everywhere, on_both, secs, timed};
+use crate::common::{Log, everywhere, on_both, secs, timed};
 use effect::prelude::*;
 use effect::{Decision, Moment};
 

@@ -1,12 +1,8 @@
 //! Schedules by the time of day.
 
-#![cfg(feature = "cron")]
-
-mod common;
-
 use std::time::{Duration, SystemTime};
 
-use common::{Log, secs};
+use crate::common::{Log, secs};
 use effect::prelude::*;
 use effect::{CronError, Driver, Moment, Recurrence};
 

@@ -1,11 +1,9 @@
 //! How long schedules wait: one after the other, by themselves and beside runs that take their time.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Log, everywhere, on_both, secs, timed};
+use crate::common::{Log, everywhere, on_both, secs, timed};
 use effect::prelude::*;
 use effect::{Driver, Moment, Recurrence};
 

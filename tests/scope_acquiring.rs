@@ -1,10 +1,8 @@
 //! What is acquired is released, and nothing comes between the one and the promise of the other.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Log, everywhere, exit_of, reasons, secs, timed};
+use crate::common::{Log, everywhere, exit_of, reasons, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{

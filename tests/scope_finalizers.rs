@@ -1,13 +1,11 @@
 //! A scope runs what is promised to it once, in its order, whoever closes it and however often.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::witness::Witness;
-use common::{Log, everywhere, exit_of, on_both, on_one_thread, reasons, secs, timed};
+use crate::common::witness::Witness;
+use crate::common::{Log, everywhere, exit_of, on_both, on_one_thread, reasons, secs, timed};
 use effect::prelude::*;
 use effect::{Report, Scope, acquire_use_release, yield_now};
 

@@ -1,12 +1,10 @@
 //! Each fault strikes where the plan says, and nowhere else.
 
-mod common;
-
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::Log;
+use crate::common::Log;
 use effect::prelude::*;
 use effect::simulation::{Case, Fault, Order, Plan, Replayed, Sim, Trial};
 use effect::yield_now;
@@ -177,7 +175,10 @@ fn a_panic_strikes_in_the_call_that_it_names() {
         assert_eq!(log.count() as u32, call.min(3));
         match exit.cause() {
             None => assert_eq!(call, 4),
-            Some(cause) => assert_eq!(common::reasons(cause), ["die a panic that was planned"]),
+            Some(cause) => assert_eq!(
+                crate::common::reasons(cause),
+                ["die a panic that was planned"]
+            ),
         }
     }
 }

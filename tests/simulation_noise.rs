@@ -1,14 +1,12 @@
 //! Polls that nobody has asked for, wakers that are others, and polls that take time: what does not expect them is found.
 
-mod common;
-
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use common::simulated::{case, wrong};
+use crate::common::simulated::{case, wrong};
 use effect::prelude::*;
 use effect::simulation::{Case, Plan, Sim, Trial};
 use effect::yield_now;

@@ -1,12 +1,10 @@
 //! Each order of a simulated run picks whom it says.
 
-mod common;
-
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use common::Log;
-use common::simulated::{case, wrong};
+use crate::common::Log;
+use crate::common::simulated::{case, wrong};
 use effect::prelude::*;
 use effect::simulation::{Case, Order, Plan, Sim, Trial};
 use effect::yield_now;

@@ -1,13 +1,11 @@
 //! What was found is said with the smallest plan that shows it, and is shown again by that line.
 
-mod common;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::Log;
-use common::processes::{again, is_child, printed};
+use crate::common::Log;
+use crate::common::processes::{again, is_child, printed};
 use effect::prelude::*;
 use effect::simulation::{Case, Fault, Order, Plan, Sim, Trial};
 use effect::yield_now;
@@ -158,7 +156,7 @@ fn with_a_plan_in_the_environment_a_test_replays_only_that() {
         return;
     }
     let replay = |plan: &str| {
-        let test = "with_a_plan_in_the_environment_a_test_replays_only_that";
+        let test = "simulation_violations::with_a_plan_in_the_environment_a_test_replays_only_that";
         printed(&again(test, &[("SIM_PLAN", plan)]))
     };
     let bad = replay("seed=7 order=turns interrupt=2@2");

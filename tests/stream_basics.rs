@@ -1,12 +1,10 @@
 //! A stream pulls what is wanted, in order, and stops where it says.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{everywhere, exit_of, on_both};
+use crate::common::{everywhere, exit_of, on_both};
 use effect::prelude::*;
 use effect::yield_now;
 use futures::{StreamExt, poll};

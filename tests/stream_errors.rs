@@ -1,8 +1,6 @@
 //! A failure is an element: it flows on in its place, and each operator says which side it touches.
 
-mod common;
-
-use common::{exit_of, on_both};
+use crate::common::{exit_of, on_both};
 use effect::prelude::*;
 
 // S2-18

@@ -1,11 +1,9 @@
 //! A merge gives both sides their turn, and keeps going what it has begun.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::everywhere;
+use crate::common::everywhere;
 use effect::prelude::*;
 use tokio::sync::Mutex;
 

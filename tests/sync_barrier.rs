@@ -1,11 +1,9 @@
 //! Nobody passes a barrier before all have come, in any round.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{everywhere, on_both, secs};
+use crate::common::{everywhere, on_both, secs};
 use effect::prelude::*;
 use effect::sync::Barrier;
 use effect::yield_now;

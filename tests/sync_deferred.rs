@@ -1,11 +1,9 @@
 //! A deferred result is there once, for all who wait, and who stops waiting leaves no trace.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{everywhere, on_both, secs};
+use crate::common::{everywhere, on_both, secs};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::sync::Deferred;

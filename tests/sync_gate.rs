@@ -1,8 +1,6 @@
 //! A gate is passed while it is open, and by those who waited when it was opened.
 
-mod common;
-
-use common::{everywhere, on_both, secs};
+use crate::common::{everywhere, on_both, secs};
 use effect::prelude::*;
 use effect::sync::Gate;
 use futures::poll;

@@ -1,12 +1,10 @@
 //! What a hub publishes reaches everybody who has subscribed, in one order, and a slow subscriber does what was said.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{everywhere, on_both};
+use crate::common::{everywhere, on_both};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::sync::{Hub, HubClosed, PublishError, Subscription};

@@ -1,8 +1,6 @@
 //! A latch opens for good when it was counted down, and not before.
 
-mod common;
-
-use common::{everywhere, on_both, secs};
+use crate::common::{everywhere, on_both, secs};
 use effect::prelude::*;
 use effect::sync::Latch;
 use futures::poll;

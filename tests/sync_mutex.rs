@@ -1,12 +1,10 @@
 //! A mutex lets in one effect at a time, and whoever is inside already.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{Log, everywhere, exit_of, secs, timed};
+use crate::common::{Log, everywhere, exit_of, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::sync::Mutex;

@@ -1,13 +1,11 @@
 //! A queue keeps its order, does what it was made to do when it is full, and ends in the way that was asked for.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{everywhere, on_both};
+use crate::common::{everywhere, on_both};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Tickets, Trial};
 use effect::sync::{OfferError, Queue, TakeError};

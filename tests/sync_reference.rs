@@ -1,7 +1,5 @@
 //! A reference is changed by one at a time, and no change is lost.
 
-mod common;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use effect::prelude::*;

@@ -1,12 +1,10 @@
 //! A permit comes back however its effect ends, and goes to those who have waited longest.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{Log, everywhere, exit_of, in_virtual_time, secs};
+use crate::common::{Log, everywhere, exit_of, in_virtual_time, secs};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::sync::Semaphore;

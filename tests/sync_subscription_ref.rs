@@ -1,10 +1,8 @@
 //! Whoever follows a value sees what it has become, never the same twice, and always the last.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{everywhere, on_both, secs};
+use crate::common::{everywhere, on_both, secs};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::sync::SubscriptionRef;

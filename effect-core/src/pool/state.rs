@@ -123,15 +123,21 @@ impl<E, A> State<E, A> {
 
     /// An acquisition was given up.
     pub(super) fn never_made(&self) {
-        let empty = {
+        self.uncount(|_| ());
+    }
+
+    /// One acquisition less, in one step with what `then` does.
+    fn uncount<T>(&self, then: impl FnOnce(&mut Inner<E, A>) -> T) -> T {
+        let (done, empty) = {
             let mut inner = self.inner.lock();
             inner.making -= 1;
             inner.live -= 1;
-            inner.is_empty()
+            (then(&mut inner), inner.is_empty())
         };
         if empty {
             self.emptied.notify_waiters();
         }
+        done
     }
 
     pub(super) fn ask(self: &Arc<Self>) -> Asked<E, A> {
@@ -166,21 +172,30 @@ impl<E, A> State<E, A> {
 
     /// A resource could not be made. Whoever waits longest is told why, if anything is known; if nobody is, that comes back.
     pub(super) fn not_made(self: &Arc<Self>, cause: Option<Cause<E>>) -> Option<Cause<E>> {
-        let mut untold = cause;
-        while let Some(cause) = untold.take() {
-            let first = self.inner.lock().waiting.pop_first();
-            let Some((_, first)) = first else {
-                untold = Some(cause);
-                break;
-            };
-            // It may have gone away meanwhile: the next, then.
-            if let Err(Err(cause)) = first.send(Err(cause)) {
-                untold = Some(cause);
+        let untold = match cause {
+            None => {
+                self.never_made();
+                None
             }
-        }
-        self.never_made();
+            Some(cause) => self.tell(cause),
+        };
         self.make_for_those_who_wait();
         untold
+    }
+
+    /// Tells whoever waits longest. It no longer finds live what it is told of.
+    fn tell(&self, cause: Cause<E>) -> Option<Cause<E>> {
+        let mut untold = cause;
+        let mut first = self.uncount(|inner| inner.waiting.pop_first());
+        while let Some((_, waiting)) = first {
+            match waiting.send(Err(untold)) {
+                // It has gone away meanwhile: the next, then.
+                Err(Err(cause)) => untold = cause,
+                _ => return None,
+            }
+            first = self.inner.lock().waiting.pop_first();
+        }
+        Some(untold)
     }
 
     /// A resource has been released.

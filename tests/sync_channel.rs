@@ -1,12 +1,10 @@
 //! A channel loses nothing: not when it is full, not when it closes, not when a waiting side is dropped.
 
-mod common;
-
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{everywhere, on_both};
+use crate::common::{everywhere, on_both};
 use effect::prelude::*;
 use futures::future::{join, join_all};
 use futures::{FutureExt, poll};

@@ -1,14 +1,12 @@
 //! A pipeline: stages with workers, failures on a channel of their own, and an end that everybody sees.
 
-mod common;
-
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::pipelines::{assert_adds_up, drain, filled};
-use common::{everywhere, in_turns, on_both, on_one_thread};
+use crate::common::pipelines::{assert_adds_up, drain, filled};
+use crate::common::{everywhere, in_turns, on_both, on_one_thread};
 use effect::prelude::*;
 use effect::yield_now;
 

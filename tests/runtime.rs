@@ -1,0 +1,7 @@
+//! Runtimes of one thread and of several, and virtual ones.
+
+mod common;
+
+mod runtime_entering;
+mod runtime_shutdown;
+mod runtime_threads;

@@ -1,0 +1,10 @@
+//! Schedules, and what goes by time.
+
+mod common;
+
+mod schedule_combining;
+#[cfg(feature = "cron")]
+mod schedule_cron;
+mod schedule_delays;
+mod circuit_breaker;
+mod rate_limiter;

@@ -1,0 +1,11 @@
+//! Streams, and pipelines of them.
+
+mod common;
+
+mod stream_basics;
+mod stream_errors;
+mod stream_merge;
+mod pipeline_failures;
+mod pipeline_loss;
+mod pipeline_seeds;
+mod pipeline_stages;

@@ -1,0 +1,15 @@
+//! What fibers share, and wait for.
+
+mod common;
+
+mod sync_barrier;
+mod sync_channel;
+mod sync_deferred;
+mod sync_gate;
+mod sync_hub;
+mod sync_latch;
+mod sync_mutex;
+mod sync_queue;
+mod sync_reference;
+mod sync_semaphore;
+mod sync_subscription_ref;
