@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::common::processes::{again, is_child, printed};
 use crate::common::{everywhere, exit_of, on_both, secs, timed};
 use effect::prelude::*;
 use effect::{Program, Value};
@@ -277,6 +278,14 @@ fn ten_million_steps_take_no_memory() {
         assert_eq!(run(), STEPS, "{what}");
         let growth = resident().saturating_sub(before);
         assert!(growth < GROWTH, "{what} took {growth} bytes");
+    }
+
+    // A process that runs nothing else meanwhile.
+    if !is_child() {
+        let output = again("effect_repeating::ten_million_steps_take_no_memory", &[]);
+        assert!(output.status.success(), "{output:?}");
+        assert!(printed(&output).contains("1 passed"), "{output:?}");
+        return;
     }
 
     let composed = || {

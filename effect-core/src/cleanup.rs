@@ -4,7 +4,6 @@
 //! pushes that work here, in its `Drop`, and whoever dropped it waits until what was pushed by that drop has
 //! run. Drop order gives inner before outer, so the queue's order is the reverse of acquisition.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -33,22 +32,22 @@ impl Mark {
 #[derive(Default)]
 pub(crate) struct CleanupQueue {
     // The marks only grow.
-    owed: VecDeque<(Mark, Finalizer)>,
+    owed: Vec<(Mark, Finalizer)>,
 }
 
 impl CleanupQueue {
     pub(crate) fn push(&mut self, at: Mark, work: Finalizer) {
-        self.owed.push_back((at, work));
+        self.owed.push((at, work));
     }
 
-    /// Takes all that was pushed since a mark.
-    pub(crate) fn claim(&mut self, since: Mark) -> Claimed {
-        let first = self.owed.partition_point(|(at, _)| *at < since);
-        self.owed
-            .drain(first..)
-            .rev()
-            .map(|(_, work)| work)
-            .collect()
+    /// Moves all that was pushed since a mark before what is claimed already. How much that is.
+    pub(crate) fn claim(&mut self, since: Mark, claimed: &mut Claimed) -> u32 {
+        let mut count = 0;
+        while let Some((_, work)) = self.owed.pop_if(|(at, _)| *at >= since) {
+            claimed.push(work);
+            count += 1;
+        }
+        count
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -89,8 +88,9 @@ impl Settle {
 
     /// Takes on what was pushed since a mark, behind what is there.
     pub(crate) fn claim(&mut self, since: Mark) {
-        let later = self.fiber.claim(since);
-        self.claimed.insert_many(0, later);
+        let mut earlier = std::mem::take(&mut self.claimed);
+        self.fiber.claim(since, &mut self.claimed);
+        self.claimed.append(&mut earlier);
     }
 }
 
@@ -117,7 +117,7 @@ impl Future for Settle {
                 }
             }
             // What the work has itself dropped owes work that comes before all that is around it.
-            this.claimed.extend(this.fiber.claim(before));
+            this.fiber.claim(before, &mut this.claimed);
             if let Err(defect) = ready!(polled) {
                 this.fiber.record_defect(defect);
             }
@@ -128,6 +128,9 @@ impl Future for Settle {
 impl Drop for Settle {
     fn drop(&mut self) {
         let begun = self.running.take();
+        if begun.is_none() && self.claimed.is_empty() {
+            return;
+        }
         self.fiber
             .give_up(self.claimed.len() + usize::from(begun.is_some()));
         for work in begun.into_iter().chain(self.claimed.drain(..).rev()) {

@@ -183,6 +183,7 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Defect> {
 }
 
 /// Polls a future, and turns a panic into a defect.
+#[inline]
 pub(crate) fn catch_poll<F: Future + ?Sized>(
     future: std::pin::Pin<&mut F>,
     task: &mut Context<'_>,

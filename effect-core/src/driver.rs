@@ -96,6 +96,7 @@ where
 impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
     type Output = Exit<E, A>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Exit<E, A>> {
         let mut this = self.project();
         let fiber = *this.fiber;
@@ -119,12 +120,14 @@ impl<E, A, Fut: Future<Output = Result<A, E>>> Future for Body<'_, Fut> {
                         *this.listening = Some(fiber.listen(task));
                     }
                     fiber.observe_wait();
-                    if fiber.mark() != Mark::START {
+                    if fiber.has_unclaimed() || this.background.is_some() {
                         let background = this
                             .background
                             .get_or_insert_with(|| Box::new(Settle::new(fiber)));
                         background.claim(Mark::START);
-                        let _ = Pin::new(background).poll(task);
+                        if Pin::new(background).poll(task).is_ready() {
+                            *this.background = None;
+                        }
                     }
                     // The body may have interrupted itself, after which no waker will tell.
                     if !fiber.is_interrupted() || holds(mask) {

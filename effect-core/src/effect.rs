@@ -12,6 +12,7 @@ use crate::erased::{Erased, OneShot, Whole};
 use crate::fiber::FiberState;
 use crate::fits::{Provided, RunsAgain};
 use crate::opaque_debug::opaque_debug;
+use crate::poll::then;
 use crate::{Cx, Env, Exit, FiberRef, Program, Reason, Runtime, TokioRuntime, Value};
 
 pub(crate) mod creating;
@@ -261,8 +262,8 @@ where
     #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
         let exit = self.run_exit();
-        async move {
-            let cause = match exit.await {
+        then(exit, |exit| {
+            let cause = match exit {
                 Exit::Success(value) => return Ok(value),
                 Exit::Failure(cause) => cause,
             };
@@ -276,7 +277,7 @@ where
                 },
                 Err,
             )
-        }
+        })
         .boxed()
     }
 }

@@ -42,7 +42,7 @@ pin_project! {
     #[project = ChainProj]
     #[project_replace = ChainReplace]
     pub(crate) enum Chain<First, F, Second> {
-        First { #[pin] future: First, f: Option<F> },
+        First { #[pin] future: First, f: F },
         Second { #[pin] future: Second },
         Done,
     }
@@ -55,10 +55,7 @@ where
     Second: Future,
     F: FnOnce(First::Output) -> ControlFlow<Second::Output, Second>,
 {
-    Chain::First {
-        future: first,
-        f: Some(f),
-    }
+    Chain::First { future: first, f }
 }
 
 impl<First, F, Second> Future for Chain<First, F, Second>
@@ -71,16 +68,15 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        if let ChainProj::First { future, f } = self.as_mut().project() {
+        if let ChainProj::First { future, .. } = self.as_mut().project() {
             let output = ready!(future.poll(task));
-            let f = f.take().expect("polled after completion");
+            // The first future is dropped before anything comes of what it yielded, as by an `await`.
+            let ChainReplace::First { f, .. } = self.as_mut().project_replace(Chain::Done) else {
+                unreachable!("it was the first that was polled")
+            };
             match f(output) {
                 ControlFlow::Continue(future) => self.set(Chain::Second { future }),
-                ControlFlow::Break(result) => {
-                    // The first future is dropped before its successor's result is seen.
-                    self.set(Chain::Done);
-                    return Poll::Ready(result);
-                }
+                ControlFlow::Break(result) => return Poll::Ready(result),
             }
         }
         match self.project() {

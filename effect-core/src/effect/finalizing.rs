@@ -271,10 +271,9 @@ impl<R: Env, Q: Program<R>> Drop for Owing<'_, R, Q> {
             When::Dropped => self.body != Body::NotStarted,
             When::Interrupted => self.body == Body::Waiting,
         };
-        if !owed {
-            return;
+        if owed {
+            owe(self.cx, finalizer, self.body);
         }
-        owe(self.cx, finalizer);
     }
 }
 
@@ -343,7 +342,7 @@ where
     let end = End {
         cx,
         choose: Some(choose),
-        begun: false,
+        body: Body::NotStarted,
         finalizer: None,
         exit: PhantomData,
     };
@@ -375,10 +374,11 @@ where
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Result<A, E>> {
         let this = self.project();
-        this.end.begun = true;
+        this.end.body = Body::Polled;
         match ready!(catch_poll(this.body, task)) {
             Ok(result) => {
                 let exit = Exit::from(result);
+                this.end.body = Body::Ended;
                 this.end.choose(&exit);
                 Poll::Ready(
                     exit.into_result()
@@ -405,7 +405,7 @@ where
 {
     cx: &'cx Cx<R>,
     choose: Option<F>,
-    begun: bool,
+    body: Body,
     finalizer: Option<Q>,
     exit: PhantomData<fn(&Exit<E, A>)>,
 }
@@ -436,23 +436,27 @@ where
 {
     fn drop(&mut self) {
         // An effect that has not started owes nothing.
-        if self.begun && self.choose.is_some() {
+        if self.body != Body::NotStarted && self.choose.is_some() {
             let by = self.cx.fiber().interrupters();
             self.choose(&Exit::Failure(Cause::interrupts(by)));
         }
         if let Some(finalizer) = self.finalizer.take() {
-            owe(self.cx, finalizer);
+            owe(self.cx, finalizer, self.body);
         }
     }
 }
 
-/// Owes a finalizer to the fiber of a context.
-fn owe<R: Env, Q: Program<R>>(cx: &Cx<R>, finalizer: Q) {
+/// Owes a finalizer to the fiber of a context, where its body has got so far.
+fn owe<R: Env, Q: Program<R>>(cx: &Cx<R>, finalizer: Q, body: Body) {
     let inner = cx.clone();
     let work = async move {
         let _ = program::run(finalizer, &inner).await;
     };
-    cx.fiber().owe(work.boxed());
+    match body {
+        // It is dropped in the poll that it has ended in, by who waits for what that owes.
+        Body::Ended => cx.fiber().owe_at_once(work.boxed()),
+        _ => cx.fiber().owe(work.boxed()),
+    }
 }
 
 opaque_debug!(OnExit<P, F>, OnError<P, F>);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::panic::Location;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
@@ -37,8 +37,10 @@ pub(crate) struct FiberState<S: ?Sized = dyn Leave> {
     ending: Ending,
     /// How much was ever pushed onto the cleanup queue.
     pushed: AtomicU64,
+    /// How much of it nobody has taken on yet. Written under the lock.
+    unclaimed: AtomicU32,
     /// How much of it somebody has taken on, and has not ended yet.
-    claimed: AtomicUsize,
+    claimed: AtomicU32,
     /// How many defects of finalizers are recorded. Written under the lock, by this fiber's own task mostly.
     defects: AtomicUsize,
     inner: Mutex<Inner>,
@@ -198,7 +200,8 @@ impl<S> FiberState<S> {
             interrupted: AtomicBool::new(false),
             pushed: AtomicU64::new(0),
             defects: AtomicUsize::new(0),
-            claimed: AtomicUsize::new(0),
+            unclaimed: AtomicU32::new(0),
+            claimed: AtomicU32::new(0),
             inner: Mutex::new(Inner {
                 parent,
                 ..Inner::default()
@@ -391,13 +394,23 @@ impl FiberState {
 
     /// Owes a piece of work. The fiber does not end before it is done; if it has ended, an orphan does it.
     pub(crate) fn owe(self: &Arc<Self>, work: Finalizer) {
+        self.push(work, |inner| inner.waker.clone());
+    }
+
+    /// Owes a piece of work in a poll of the fiber which takes it on before it returns. So nobody need be woken.
+    pub(crate) fn owe_at_once(self: &Arc<Self>, work: Finalizer) {
+        self.push(work, |_| None);
+    }
+
+    fn push(self: &Arc<Self>, work: Finalizer, to_wake: impl FnOnce(&Inner) -> Option<Waker>) {
         measure::finalizers(1);
         let (late, waker) = {
             let mut inner = self.inner.lock();
             let at = Mark(self.pushed.fetch_add(1, Ordering::AcqRel));
             inner.rest_mut().cleanup.push(at, work);
+            self.unclaimed.fetch_add(1, Ordering::Release);
             let late = inner.done && !std::mem::replace(&mut inner.late, true);
-            (late, inner.waker.clone())
+            (late, to_wake(&inner))
         };
         if late {
             driver::finish_late(self);
@@ -433,19 +446,26 @@ impl FiberState {
         ended
     }
 
-    /// Takes on what was pushed since a mark, and nobody else has taken on.
-    pub(crate) fn claim(&self, since: Mark) -> Claimed {
-        if self.mark() <= since {
-            return Claimed::new();
+    /// Whether there is work that nobody has taken on.
+    pub(crate) fn has_unclaimed(&self) -> bool {
+        self.unclaimed.load(Ordering::Acquire) > 0
+    }
+
+    /// Takes on what was pushed since a mark, and nobody else has taken on. It runs before what is claimed already.
+    pub(crate) fn claim(&self, since: Mark, claimed: &mut Claimed) {
+        if !self.has_unclaimed() {
+            return;
         }
-        let claimed = self.inner.lock().rest_mut().cleanup.claim(since);
-        self.claimed.fetch_add(claimed.len(), Ordering::Relaxed);
-        claimed
+        let mut inner = self.inner.lock();
+        let count = inner.rest_mut().cleanup.claim(since, claimed);
+        self.unclaimed.fetch_sub(count, Ordering::Relaxed);
+        self.claimed.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Counts work that was claimed, and has ended or is owed again.
     pub(crate) fn give_up(&self, count: usize) {
         measure::finalizers(-(count as isize));
+        let count = u32::try_from(count).expect("it was claimed, and counted");
         self.claimed.fetch_sub(count, Ordering::Relaxed);
     }
 
@@ -453,7 +473,7 @@ impl FiberState {
     pub(crate) fn owed(&self) -> usize {
         let claimed = self.claimed.load(Ordering::Relaxed);
         let in_scope = self.own_scope().map_or(0, |scope| scope.len());
-        claimed + self.inner.lock().owed() + in_scope
+        claimed as usize + self.inner.lock().owed() + in_scope
     }
 
     pub(crate) fn has_children(&self) -> bool {
@@ -541,6 +561,7 @@ impl FiberState {
             inner.late = false;
             let owed = inner.rest.as_mut();
             let owed = owed.map(|rest| std::mem::take(&mut rest.cleanup));
+            self.unclaimed.store(0, Ordering::Relaxed);
             (owed, inner.end(), inner.forgotten)
         };
         let mut lost = owed.as_ref().map_or(0, CleanupQueue::len);
