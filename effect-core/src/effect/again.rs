@@ -90,27 +90,28 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<T> {
         let mut this = self.project();
+        // Known here: runs without delays between them do not look for one each time.
+        let mut delayed = this.timer.is_some();
         loop {
-            if let Some(timer) = this.timer.as_mut().as_pin_mut() {
+            if delayed && let Some(timer) = this.timer.as_mut().as_pin_mut() {
                 if timer.poll(task).is_pending() {
                     this.waits_for.note();
                     return Poll::Pending;
                 }
                 this.timer.set(None);
+                delayed = false;
             }
-            let output = match this.run.as_mut().as_pin_mut() {
-                Some(run) => {
-                    let output = ready!(run.poll(task));
-                    this.run.set(None);
-                    output
-                }
-                None => match (this.begin)() {
-                    Begun::Ended(output) => output,
-                    Begun::Running(run) => {
-                        this.run.set(Some(run));
-                        continue;
+            let output = 'run: {
+                if this.run.is_none() {
+                    match (this.begin)() {
+                        Begun::Ended(output) => break 'run output,
+                        Begun::Running(run) => this.run.set(Some(run)),
                     }
-                },
+                }
+                let run = this.run.as_mut().as_pin_mut().expect("it has begun");
+                let output = ready!(run.poll(task));
+                this.run.set(None);
+                output
             };
             let delay = match (this.decide)(output) {
                 ControlFlow::Continue(delay) => delay,
@@ -119,6 +120,7 @@ where
             if !delay.is_zero() {
                 let due = deadline(this.runtime.now(), delay);
                 this.timer.set(Some(this.runtime.sleep_until(due)));
+                delayed = true;
             } else if this.budget.is_spent() {
                 this.waits_for.note();
                 task.waker().wake_by_ref();

@@ -117,7 +117,16 @@ pub(crate) fn slow_finalizer(fiber: FiberId, took: Duration) {
 }
 
 /// An effect that has failed is about to run again.
+#[inline]
 pub(crate) fn retried(attempt: u64, delay: Duration) {
+    // Nobody listens, mostly: so much is to be seen without a call.
+    if Level::DEBUG <= LevelFilter::current() {
+        tell_retried(attempt, delay);
+    }
+}
+
+#[cold]
+fn tell_retried(attempt: u64, delay: Duration) {
     tracing::event!(
         name: "retry",
         target: "effect::fiber",
