@@ -1,12 +1,13 @@
 //! A cache of lookups: those for one key at the same time are one, and what is found is kept.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::opaque_debug::opaque_debug;
 use crate::program::Outcome;
-use crate::{Cx, Effect, Env, IntoEffect, Never, Program, Value, WaitsFor};
+use crate::{Cx, Effect, Env, IntoEffect, Never, Program, Value, WaitsFor, poll_turn};
 
 mod lookup;
 mod store;
@@ -208,6 +209,7 @@ where
 
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
         let Cache { state, ttl } = self.cache;
+        poll_fn(poll_turn).await;
         loop {
             let (lookup, is_new) = match state.store.find(&self.key, cx.now()) {
                 Found::Value(value) => return Ok(value),

@@ -197,11 +197,12 @@ where
             }
         };
         for place in woken.drain(..) {
-            // Before the poll: what happens during it wakes the place again.
+            // Before the poll: what happens during it wakes the place again. Exchanged, not just stored: a poll that looks
+            // too early for what woke it would otherwise go with a bell that still seems to ring.
             this.places[place]
                 .alarm
                 .ringing
-                .store(false, Ordering::Release);
+                .swap(false, Ordering::AcqRel);
             if let Err(error) = this.run_place(place, &mut turn) {
                 return Poll::Ready(Err(error));
             }

@@ -101,11 +101,12 @@ impl Defect {
             Ok(defect) => return *defect,
             Err(payload) => payload,
         };
-        let message = message_of(&*payload).unwrap_or(NO_STRING);
+        let message = message_of(&*payload).unwrap_or(NO_STRING).to_owned();
+        drop_payload(payload);
         // What the hook was told last may be of another panic, if this one was resumed, and not begun.
         let location = LAST_PANIC.take().filter(|last| last.message == message);
         let details = Details {
-            message: message.to_owned(),
+            message,
             shown: location.is_some(),
             location: location.map(|last| last.place),
         };
@@ -152,6 +153,13 @@ const NO_STRING: &str = "a panic whose payload is no string";
 struct LastPanic {
     message: String,
     place: Place,
+}
+
+/// Drops the payload of a panic, which may be of any type, and panic itself. That is kept: nobody could do better with it.
+fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(of_its_drop) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(of_its_drop);
+    }
 }
 
 fn message_of(payload: &dyn Any) -> Option<&str> {

@@ -1,7 +1,7 @@
 //! A pool: resources that are made when they are needed, lent to one at a time, and released when nobody needs them.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,9 @@ use futures::future::FutureExt;
 use crate::mask::Masked;
 use crate::opaque_debug::opaque_debug;
 use crate::scope;
-use crate::{Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, from_exit};
+use crate::{
+    Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, from_exit, poll_turn,
+};
 
 mod state;
 mod making;
@@ -266,6 +268,7 @@ impl<R: Env, E: Value + fmt::Debug, A: Value> Program<R> for Get<E, A> {
     type Value = Lease<E, A>;
 
     async fn run(self, cx: &Cx<R>) -> Result<Lease<E, A>, PoolError<E>> {
+        poll_fn(poll_turn).await;
         let waiting = match self.pool.state.ask() {
             Asked::Here(lease) => return Ok(lease),
             Asked::Closed => return Err(PoolError::Closed),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
+use tokio::task::unconstrained;
 
 use crate::budget::poll_turn;
 use crate::poll::chain;
@@ -246,7 +247,8 @@ impl Wait {
         let (_turn, mut waited) = match turn.try_acquire() {
             Ok(turn) => (turn, false),
             Err(_) => {
-                let turn = waits_for.told_by(turn.acquire()).await;
+                // Of tokio's budget, which nobody renews in virtual time.
+                let turn = waits_for.told_by(unconstrained(turn.acquire())).await;
                 (turn.expect("it is never closed"), true)
             }
         };

@@ -471,7 +471,9 @@ impl<R: Env> Program<R> for MoveTo {
     type Value = Scope;
 
     async fn run(self, cx: &Cx<R>) -> Result<Scope, Never> {
-        let group = self.from.state.split();
+        let (from, to) = (&self.from.state, &self.to.state);
+        // What the other is itself in stays: no scope holds itself.
+        let group = from.split(from.place_of(to));
         if !self.to.state.adopt(&group) {
             let closing = close(cx.fiber(), &group, Exit::Success(()));
             Masked::plain(cx, closing).await;

@@ -51,7 +51,8 @@ impl<Fut: Future> Future for Settled<'_, Fut> {
             if polled.is_ready() {
                 this.body.set(None);
             }
-            let later = this.fiber.mark() != before;
+            // Not if what is inside has taken it on itself.
+            let later = this.fiber.mark() != before && this.fiber.has_unclaimed();
             if !later && this.owed.is_none() {
                 return polled;
             }

@@ -1,16 +1,18 @@
 //! A crew: what a set of fibers and a map of them have in common, their scope and how many there may be.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::FutureExt;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::unconstrained;
 
 use super::{FiberSetClosed, OnClose};
 use crate::mask::Masked;
 use crate::scope::{Order, ScopeState, close};
-use crate::{Cx, Effect, Env, Exit, Never, Program, Value, WaitsFor};
+use crate::{Cx, Effect, Env, Exit, Never, Program, Value, WaitsFor, poll_turn};
 
 /// The fibers of a set: never more than there are permits.
 pub(super) struct Crew {
@@ -51,7 +53,9 @@ impl Crew {
         self: &Arc<Self>,
         waits_for: WaitsFor,
     ) -> Result<OwnedSemaphorePermit, FiberSetClosed> {
-        let permit = Arc::clone(&self.permits).acquire_owned();
+        poll_fn(poll_turn).await;
+        // Of tokio's budget, which nobody renews in virtual time.
+        let permit = unconstrained(Arc::clone(&self.permits).acquire_owned());
         waits_for.told_by(permit).await.map_err(|_| FiberSetClosed)
     }
 

@@ -183,7 +183,7 @@ where
         let cause = match exit {
             Exit::Success(value) => {
                 // In one step: the resource and its scope are the pool's now.
-                let scope = Scope::of(scope.state().split());
+                let scope = Scope::of(scope.state().split(None));
                 self.told.store(true, Ordering::Relaxed);
                 State::made(&self.pool, Item { value, scope });
                 return Ok(());

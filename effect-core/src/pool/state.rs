@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::making::Maker;
 use super::{Lease, PoolSize, PoolStats};
+use crate::cx::deadline;
 use crate::fiber::FiberState;
 use crate::scope::close;
 use crate::{Cause, Exit, Scope, WaitsFor};
@@ -166,8 +167,7 @@ impl<E, A> State<E, A> {
 
     /// A resource has been made.
     pub(super) fn made(self: &Arc<Self>, item: Item<A>) {
-        self.inner.lock().making -= 1;
-        State::give_back(self, item, true);
+        self.lend(item, true, 1);
     }
 
     /// A resource could not be made. Whoever waits longest is told why, if anything is known; if nobody is, that comes back.
@@ -214,12 +214,17 @@ impl<E, A> State<E, A> {
 
     /// A resource is there for the next: whoever waits longest, or nobody yet.
     pub(super) fn give_back(self: &Arc<Self>, item: Item<A>, valid: bool) {
-        let mut item = item;
+        self.lend(item, valid, 0);
+    }
+
+    /// Lends what is there, in one step with counting it as made.
+    fn lend(self: &Arc<Self>, mut item: Item<A>, valid: bool, mut made: usize) {
         // For those that may be kept too long.
         let now = self.maker.now();
         loop {
             let first = {
                 let mut inner = self.inner.lock();
+                inner.making -= std::mem::take(&mut made);
                 if !valid || inner.closed {
                     inner.releasing += 1;
                     None
@@ -258,7 +263,7 @@ impl<E, A> State<E, A> {
                     return None;
                 }
                 let (since, _) = inner.idle.front()?;
-                let due = *since + kept;
+                let due = deadline(*since, kept);
                 if due > now {
                     return Some(due);
                 }

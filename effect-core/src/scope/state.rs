@@ -154,12 +154,37 @@ impl ScopeState {
         self.inner.lock().entries.remove(key)
     }
 
-    /// Takes all that is in here, as a scope of its own.
-    pub(crate) fn split(&self) -> Arc<Self> {
-        let (entries, runtime) = {
+    /// The place of the entry in here that is a scope, or has it in it.
+    pub(crate) fn place_of(self: &Arc<Self>, scope: &Arc<Self>) -> Option<Key> {
+        let mut inside = Arc::clone(scope);
+        loop {
+            let (around, key) = inside.inner.lock().place.clone()?;
+            let around = around.upgrade()?;
+            if Arc::ptr_eq(&around, self) {
+                return Some(key);
+            }
+            inside = around;
+        }
+    }
+
+    /// Takes all that is in here but for one entry, as a scope of its own.
+    pub(crate) fn split(self: &Arc<Self>, but_for: Option<Key>) -> Arc<Self> {
+        let (kept, entries, runtime) = {
             let mut inner = self.inner.lock();
-            (inner.entries.take_all(), inner.runtime.clone())
+            let kept = but_for.and_then(|key| inner.entries.remove(key));
+            let entries = inner.entries.take_all();
+            let kept = match kept {
+                Some(Entry::Scope(scope)) => {
+                    let key = inner.entries.push(Entry::Scope(Arc::clone(&scope)));
+                    Some((scope, key))
+                }
+                _ => None,
+            };
+            (kept, entries, inner.runtime.clone())
         };
+        if let Some((scope, key)) = kept {
+            scope.inner.lock().place = Some((Arc::downgrade(self), key));
+        }
         let group = ScopeState::new(self.order);
         let (mut fibers, mut scopes) = (Vec::new(), Vec::new());
         {

@@ -50,8 +50,13 @@ impl<T> Ring<T> {
                         wakers.discard(state.receivers.update(place, task.waker()));
                     }
                     notified => {
-                        state.notified -= usize::from(notified.is_some());
-                        *waiting = Some(state.receivers.join(task.waker()));
+                        if let Some(place) = notified {
+                            // What it was told of has gone to another: it waits where it did.
+                            state.notified -= 1;
+                            state.receivers.rejoin(place, task.waker());
+                        } else {
+                            *waiting = Some(state.receivers.join(task.waker()));
+                        }
                         // A receiver that waits is what a rendezvous waits for.
                         state.senders.grant(self.free(state), &mut wakers);
                     }
