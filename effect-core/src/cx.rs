@@ -98,6 +98,11 @@ impl<R> Cx<R> {
         mask
     }
 
+    /// A context of this fiber with nothing that holds for a part of an effect: no scope, no mask, no locals.
+    pub(crate) fn bare(&self) -> Self {
+        Cx::new(Arc::clone(&self.env), Arc::clone(&self.fiber))
+    }
+
     /// The context of a child: its locals are those of here, and no mask or scope is.
     pub(crate) fn of_child(&self, child: Arc<FiberState>) -> Self {
         let cx = Cx::new(Arc::clone(&self.env), child);

@@ -226,10 +226,6 @@ impl<E: Value, A: Value> Fiber<E, A> {
             .then(|| Fiber::start_then(&state, effect, cx, then))
     }
 
-    pub(crate) fn shared_state(&self) -> Arc<FiberState> {
-        untyped(self.typed())
-    }
-
     fn state(&self) -> &FiberState {
         &**self.typed()
     }
