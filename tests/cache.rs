@@ -114,6 +114,17 @@ fn an_interrupted_lookup_does_not_remove_what_was_set_or_begun_meanwhile() {
 }
 
 #[test]
+fn a_finalizer_that_dies_after_the_last_has_gone_is_that_ones_defect() {
+    everywhere(async |cx: Cx<()>| {
+        let cache = Cache::new(1, |()| {
+            never::<(), Never, ()>().ensuring(die::<_, _, ()>("late"))
+        });
+        let exit = exit_of(&cx, cache.get(()).timeout(secs(1)).fold(drop, drop)).await;
+        assert_eq!(reasons(exit.cause().unwrap()), ["die late"]);
+    });
+}
+
+#[test]
 fn a_failure_fails_all_who_wait_and_is_not_kept() {
     everywhere(async |cx: Cx<()>| {
         let log = Log::new();

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use crate::opaque_debug::opaque_debug;
 use crate::program::Outcome;
-use crate::{Cx, Effect, Env, IntoEffect, Never, Program, Value, WaitsFor, poll_turn};
+use crate::{
+    Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, effect, from_exit, poll_turn,
+};
 
-mod lookup;
 mod store;
 
-use lookup::{Look, Waiter};
-use store::{Found, Store};
+use store::{Found, Lookup, Store};
 
 /// A cache of what an effect finds for a key.
 ///
@@ -55,10 +55,10 @@ pub struct Cache<R, K, E, A> {
 
 struct CacheState<R, K, E, A> {
     store: Arc<Store<K, E, A>>,
-    lookup: Box<Lookup<R, K, E, A>>,
+    lookup: Box<LookupFn<R, K, E, A>>,
 }
 
-type Lookup<R, K, E, A> = dyn Fn(K) -> Effect<R, E, A> + Send + Sync;
+type LookupFn<R, K, E, A> = dyn Fn(K) -> Effect<R, E, A> + Send + Sync;
 
 impl<R, K, E, A> Cache<R, K, E, A>
 where
@@ -208,32 +208,49 @@ where
     type Value = A;
 
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        let Cache { state, ttl } = self.cache;
-        poll_fn(poll_turn).await;
+use crate::{
+    Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, effect, from_exit, poll_turn,
+};
         loop {
-            let (lookup, is_new) = match state.store.find(&self.key, cx.now()) {
+            let waiter = match self.cache.state.store.find(&self.key, cx) {
                 Found::Value(value) => return Ok(value),
-                Found::Running(lookup) => (lookup, false),
-                Found::Nothing(lookup) => (lookup, true),
+                Found::Running(waiter) => waiter,
+                Found::Nothing(lookup, waiter) => {
+                    self.look(cx, lookup);
+                    waiter
+                }
             };
-            let waiter = Waiter::new(cx.fiber(), &state.store, &self.key, &lookup);
-            if is_new {
-                let (state, key) = (Arc::clone(&state), self.key.clone());
-                // The function is called on that fiber: its panic is the lookup's.
-                let find = move |key| (state.lookup)(key);
-                Look::start(cx, &waiter, key, ttl, (find, self.waits_for.place()));
-            }
-            let found = self.waits_for.told_by(lookup.found()).await;
-            if found.is_none() {
-                lookup.end_of_fiber(self.waits_for).await;
-            }
+            let exit = waiter.hear(self.waits_for, Exit::clone).await;
             drop(waiter);
             // Interrupted by somebody else, it is begun anew.
-            if let Some(exit) = found {
+            if !exit.is_interrupt() {
                 // Boxed, because it is seldom more than a value.
-                return Box::pin(cx.run(crate::from_exit(exit))).await;
+                return Box::pin(cx.run(from_exit(exit))).await;
             }
         }
+    }
+}
+
+impl<R, K, E, A> Find<R, K, E, A>
+where
+    R: Env,
+    K: Value + Sync + Clone + Ord,
+    E: Value + Clone,
+    A: Value + Clone,
+{
+    /// Starts a lookup, which keeps in the end what it has found.
+    fn look(&self, cx: &Cx<R>, lookup: Lookup<E, A>) {
+        let Cache { state, ttl } = self.cache.clone();
+        let (asked, key) = (Arc::clone(&state), self.key.clone());
+        // The function is called on that fiber: its panic is the lookup's.
+        let body = effect(async move |cx: Cx<R>| cx.run((asked.lookup)(key)).await);
+        let (runtime, key) = (Arc::clone(cx.runtime()), self.key.clone());
+        let (this, place) = (Arc::clone(&lookup), self.waits_for.place());
+        lookup.start(cx, place, body.program, move |exit| {
+            let until = ttl.map(|ttl| crate::cx::deadline(runtime.now(), ttl));
+            state.store.end(&key, &this, exit.value().cloned(), until);
+            exit
+        });
     }
 }
 

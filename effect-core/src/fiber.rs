@@ -4,21 +4,20 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use crate::driver;
-use crate::dump::FiberDump;
-use crate::runtime::{RootEntry, Roots};
 use crate::scope::ScopeState;
-use crate::{Cx, Dump, Effect, Env, Exit, Never, Program, Report, Value, WaitsFor, from_exit};
+use crate::{Cx, Dump, Effect, Env, Exit, Never, Program, Value, WaitsFor, from_exit};
 
 mod state;
 mod slot;
+mod reference;
 mod shared;
 mod several;
 mod watch;
 mod watched;
 
+pub use self::reference::FiberRef;
 pub use self::several::{AwaitAll, InterruptAll, JoinAll};
 pub use self::shared::{SharedExit, SharedFiber, SharedJoin};
 pub(crate) use slot::ExitSlot;
@@ -224,10 +223,6 @@ impl<E: Value, A: Value> Fiber<E, A> {
         untyped(&state)
             .enter_scope(scope)
             .then(|| Fiber::start_then(&state, effect, cx, then))
-    }
-
-    pub(crate) fn shared_state(&self) -> Arc<FiberState> {
-        untyped(self.typed())
     }
 
     fn state(&self) -> &FiberState {
@@ -495,114 +490,5 @@ impl<R: Env, E: Value, A: Value> Program<R> for AwaitExit<E, A> {
             self.fiber.interrupt_by(Some(cx.fiber_id()));
         }
         Ok(self.fiber.wait(self.waits_for).await)
-    }
-}
-
-/// A fiber seen from outside, without its types: to interrupt it, and to tell what still runs.
-#[derive(Clone)]
-pub struct FiberRef {
-    state: Arc<FiberState>,
-}
-
-impl FiberRef {
-    pub(crate) fn new(state: &Arc<FiberState>) -> Self {
-        FiberRef {
-            state: Arc::clone(state),
-        }
-    }
-
-    /// The identity of the fiber.
-    pub fn id(&self) -> FiberId {
-        self.state.id()
-    }
-
-    /// The name it was forked with.
-    pub fn name(&self) -> Option<&str> {
-        self.state.name().map(|name| &**name)
-    }
-
-    /// Asks the fiber to end, and does not wait for it.
-    pub fn interrupt(&self) {
-        self.state.interrupt(None);
-    }
-
-    /// Whether the fiber has ended, its finalizers and children included.
-    pub fn is_done(&self) -> bool {
-        self.state.is_done()
-    }
-
-    /// What its body waits for, and since when, as far as that is known: on a runtime with an
-    /// [observer](crate::Runtime::observer), for futures that [tell](WaitsFor::note).
-    pub fn waits(&self) -> Option<(Option<WaitsFor>, Instant)> {
-        self.state.waits()
-    }
-
-    /// Its children that still run.
-    pub fn children(&self) -> Vec<FiberRef> {
-        self.state.children().iter().map(FiberRef::new).collect()
-    }
-
-    /// Looks at the fiber and at those below it: see [`Dump`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_core::{never, Exit, TokioRuntime};
-    /// use std::sync::Arc;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let runtime = Arc::new(TokioRuntime::current().observed());
-    /// let (fiber, exit) = never::<_, &str, ()>().start_on(runtime);
-    /// assert!(fiber.dump().to_string().contains(" has not run yet, for "));
-    /// drop(exit);
-    /// assert_eq!(fiber.dump().to_string(), "no fiber");
-    /// # }
-    /// ```
-    pub fn dump(&self) -> Dump {
-        Dump::of([self.clone()])
-    }
-
-    pub(crate) fn look(&self, depth: usize) -> FiberDump {
-        self.state.look(depth)
-    }
-
-    /// Takes a place among the roots of its runtime, if it is one.
-    pub(crate) fn enter_roots(&self, roots: &Arc<Roots>) {
-        if self.state.is_root() {
-            self.state.enter_root(RootEntry::new(roots, &self.state));
-        }
-    }
-
-    /// What is to be said of a poll of it that took too long.
-    pub(crate) fn slow_poll(
-        &self,
-        took: Duration,
-        waited_for: Option<WaitsFor>,
-        unreported: u64,
-    ) -> Option<Report> {
-        self.state.slow_poll(took, waited_for, unreported)
-    }
-}
-
-impl fmt::Display for FiberRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.id())?;
-        if let Some(name) = self.name() {
-            write!(f, " ({name})")?;
-        }
-        match self.state.owed() {
-            0 => Ok(()),
-            1 => f.write_str(", 1 finalizer pending"),
-            owed => write!(f, ", {owed} finalizers pending"),
-        }
-    }
-}
-
-impl fmt::Debug for FiberRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FiberRef")
-            .field("id", &self.id())
-            .finish_non_exhaustive()
     }
 }

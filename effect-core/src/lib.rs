@@ -31,7 +31,7 @@ mod scope;
 mod mask;
 mod local;
 mod frame;
-mod shared_fiber;
+mod shared_run;
 mod request;
 mod schedule;
 mod circuit_breaker;

@@ -310,7 +310,7 @@ impl<R: Env, Q: Request> RequestResolver<R, Q> {
         }
         if asked.is_first() {
             let listed = Listed::new(Arc::clone(&self.open), batch);
-            batch.start(cx, listed, Arc::clone(&self.call), self.delay);
+            batch.start(cx, self.place, listed, Arc::clone(&self.call), self.delay);
         }
         if is_full {
             batch.close();

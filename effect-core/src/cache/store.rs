@@ -6,7 +6,11 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::lookup::Running;
+use crate::shared_run::{SharedRun, User};
+use crate::{Cx, Exit, Value};
+
+/// A lookup that runs. It says with its end what it has found.
+pub(super) type Lookup<E, A> = Arc<SharedRun<Exit<E, A>>>;
 
 pub(super) struct Store<K, E, A> {
     capacity: usize,
@@ -21,7 +25,7 @@ struct Inner<K, E, A> {
 }
 
 enum Entry<E, A> {
-    Running(Arc<Running<E, A>>),
+    Running(Lookup<E, A>),
     Value {
         value: A,
         until: Option<Instant>,
@@ -29,12 +33,12 @@ enum Entry<E, A> {
     },
 }
 
-/// What there is for a key.
-pub(super) enum Found<E, A> {
+/// What there is for a key, for one who waits if need be.
+pub(super) enum Found<E: Value, A: Value> {
     Value(A),
-    Running(Arc<Running<E, A>>),
+    Running(User<Exit<E, A>>),
     /// A lookup that is to be begun now.
-    Nothing(Arc<Running<E, A>>),
+    Nothing(Lookup<E, A>, User<Exit<E, A>>),
 }
 
 impl<K, E, A> Store<K, E, A> {
@@ -55,21 +59,20 @@ impl<K, E, A> Store<K, E, A> {
 }
 
 // What is taken out of the store is dropped without its lock. Keys and values are cloned, and keys compared, with it.
-impl<K: Clone + Ord, E, A: Clone> Store<K, E, A> {
-    /// What there is for a key. One who waits is counted: who gets a lookup leaves it in the end.
-    pub(super) fn find(&self, key: &K, now: Instant) -> Found<E, A> {
+impl<K: Clone + Ord, E: Value, A: Value + Clone> Store<K, E, A> {
+    /// What there is for a key.
+    pub(super) fn find<R>(&self, key: &K, cx: &Cx<R>) -> Found<E, A> {
+        let now = cx.now();
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
-        let stale = match inner.by_key.get_mut(key) {
-            None => None,
-            Some(Entry::Running(running)) => {
-                running.enter();
-                return Found::Running(Arc::clone(running));
+        match inner.by_key.get_mut(key) {
+            Some(Entry::Running(lookup)) => {
+                // Whoever comes while it is given up begins another one.
+                if let Some(waiter) = lookup.enter(cx.fiber()) {
+                    return Found::Running(waiter);
+                }
             }
-            Some(Entry::Value { until, .. }) if until.is_some_and(|until| until <= now) => {
-                inner.remove(key)
-            }
-            Some(Entry::Value { value, used, .. }) => {
+            Some(Entry::Value { value, until, used }) if until.is_none_or(|until| now < until) => {
                 let before = std::mem::replace(used, inner.uses);
                 let key = inner.recent.remove(&before);
                 inner
@@ -78,51 +81,36 @@ impl<K: Clone + Ord, E, A: Clone> Store<K, E, A> {
                 inner.uses += 1;
                 return Found::Value(value.clone());
             }
-        };
-        let running = Arc::new(Running::new());
-        running.enter();
+            _ => {}
+        }
+        let stale = inner.remove(key);
+        let (lookup, waiter) = SharedRun::new(cx.fiber());
         inner
             .by_key
-            .insert(key.clone(), Entry::Running(Arc::clone(&running)));
+            .insert(key.clone(), Entry::Running(Arc::clone(&lookup)));
         drop(guard);
         drop(stale);
-        Found::Nothing(running)
+        Found::Nothing(lookup, waiter)
     }
 
-    /// Keeps what a lookup has found, unless that is not the key's any more.
-    pub(super) fn found(
+    /// Forgets a lookup that ends, and keeps what it has found, unless it is not the key's any more.
+    pub(super) fn end(
         &self,
         key: &K,
-        lookup: &Arc<Running<E, A>>,
-        value: A,
+        lookup: &Lookup<E, A>,
+        found: Option<A>,
         until: Option<Instant>,
     ) {
         let mut inner = self.inner.lock();
-        if inner.runs(key, lookup) {
-            let taken_out = inner.put(key.clone(), value, until, self.capacity);
-            drop(inner);
-            drop(taken_out);
+        if !inner.runs(key, lookup) {
+            return;
         }
-    }
-
-    /// Forgets a lookup, unless it is not the key's any more.
-    pub(super) fn forget(&self, key: &K, lookup: &Arc<Running<E, A>>) {
-        let mut inner = self.inner.lock();
-        let removed = inner.runs(key, lookup).then(|| inner.remove(key));
+        let taken_out = match found {
+            Some(value) => inner.put(key.clone(), value, until, self.capacity),
+            None => [inner.remove(key), None],
+        };
         drop(inner);
-        drop(removed);
-    }
-
-    /// One who waits for a lookup leaves it. True for the last: the lookup is forgotten, and is to be interrupted.
-    pub(super) fn leave(&self, key: &K, lookup: &Arc<Running<E, A>>) -> bool {
-        let mut inner = self.inner.lock();
-        if !lookup.leave() {
-            return false;
-        }
-        let removed = inner.runs(key, lookup).then(|| inner.remove(key));
-        drop(inner);
-        drop(removed);
-        true
+        drop(taken_out);
     }
 
     pub(super) fn set(&self, key: K, value: A, until: Option<Instant>) {
@@ -149,7 +137,7 @@ impl<K: Clone + Ord, E, A: Clone> Store<K, E, A> {
 }
 
 impl<K: Clone + Ord, E, A> Inner<K, E, A> {
-    fn runs(&self, key: &K, lookup: &Arc<Running<E, A>>) -> bool {
+    fn runs(&self, key: &K, lookup: &Lookup<E, A>) -> bool {
         matches!(self.by_key.get(key), Some(Entry::Running(running)) if Arc::ptr_eq(running, lookup))
     }
 

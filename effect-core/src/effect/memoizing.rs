@@ -12,7 +12,6 @@ use crate::program::Outcome;
 use crate::{Cx, Effect, Env, Exit, Program, Value, WaitsFor};
 
 mod memo;
-mod shared_run;
 
 use memo::Memo;
 
@@ -279,7 +278,7 @@ where
     type Value = A;
 
     async fn run(self, cx: &Cx<R>) -> Result<A, E> {
-        match self.waits_for.told_by(self.memo.exit(cx)).await {
+        match self.memo.exit(cx, self.waits_for).await {
             Exit::Success(value) => Ok(value),
             // Boxed, because it is seldom there.
             failure => Box::pin(from_exit::<R, E, A>(failure).program.run(cx)).await,

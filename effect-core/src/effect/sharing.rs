@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use crate::effect::creating::{effect, succeed, sync};
 use crate::fiber::FiberState;
 use crate::opaque_debug::opaque_debug;
-use crate::shared_fiber::{SharedFiber, User};
+use crate::shared_run::{SharedRun, User};
 use crate::{Cause, Cx, Effect, Env, Exit, Program, Value, WaitsFor, acquire_release, from_exit};
 
 /// # Sharing
@@ -81,7 +81,7 @@ pub struct Shared<P, E, A> {
 /// The run that is used now, if there is one. It says how the effect has ended.
 type Current<E, A> = Arc<Mutex<Option<Run<E, A>>>>;
 
-type Run<E, A> = Arc<SharedFiber<Exit<E, A>>>;
+type Run<E, A> = Arc<SharedRun<Exit<E, A>>>;
 
 impl<P: Clone, E, A> Clone for Shared<P, E, A> {
     fn clone(&self) -> Self {
@@ -113,7 +113,7 @@ where
             match enter(&current, cx.fiber()) {
                 Entered::First(run, user) => {
                     let kept = keep(program, Arc::clone(&run), waits_for);
-                    run.start(cx, kept.program, last_word);
+                    run.start(&cx.bare(), waits_for.place(), kept.program, last_word);
                     break user;
                 }
                 Entered::Later(user) => break user,
@@ -151,7 +151,7 @@ fn enter<E: Value, A: Value>(current: &Current<E, A>, user: &Arc<FiberState>) ->
             return Entered::TooLate(Arc::clone(run));
         }
     }
-    let (run, user) = SharedFiber::new(user);
+    let (run, user) = SharedRun::new(user);
     _old = current.replace(Arc::clone(&run));
     Entered::First(run, user)
 }

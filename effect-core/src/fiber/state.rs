@@ -1,7 +1,6 @@
-//! What is known of a fiber, whatever its types: who it is, who its family is, what it owes.
+//! What is known of a fiber, whatever its types: who it is, who its family is, whether it is interrupted.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -14,12 +13,14 @@ use smallvec::SmallVec;
 
 use super::FiberId;
 use super::watch::Watch;
-use crate::cleanup::{Claimed, CleanupQueue, Finalizer, Mark};
-use crate::driver;
-use crate::measure::{self, Ending};
+use crate::cleanup::CleanupQueue;
+use crate::measure::Ending;
 use crate::scope::{self, Entry, Order, ScopeState};
 use crate::trace::TracedFiber;
-use crate::{Defect, Report, Runtime, WaitsFor};
+use crate::{Defect, Report, Runtime};
+
+mod owing;
+mod ending;
 
 /// What is known of a fiber, whatever its types, and where it leaves its exit.
 pub(crate) struct FiberState<S: ?Sized = dyn Leave> {
@@ -264,6 +265,7 @@ impl FiberState {
     }
 
     /// The fiber's own scope, if anybody has asked for it.
+    #[inline]
     pub(crate) fn own_scope(&self) -> Option<&Arc<ScopeState>> {
         self.scope.get()
     }
@@ -361,64 +363,6 @@ impl FiberState {
             .collect()
     }
 
-    pub(crate) fn record_defect(&self, defect: Defect) {
-        let mut inner = self.inner.lock();
-        let recorded = &mut inner.rest_mut().defects;
-        recorded.push(defect);
-        self.defects.store(recorded.len(), Ordering::Relaxed);
-    }
-
-    /// Puts another list in the place of the one that defects of finalizers are recorded in.
-    #[inline]
-    pub(crate) fn swap_defects(&self, defects: &mut Vec<Defect>) {
-        if defects.is_empty() && self.defects.load(Ordering::Relaxed) == 0 {
-            return;
-        }
-        let mut inner = self.inner.lock();
-        let recorded = &mut inner.rest_mut().defects;
-        std::mem::swap(recorded, defects);
-        self.defects.store(recorded.len(), Ordering::Relaxed);
-    }
-
-    /// Takes the defects of finalizers that were recorded.
-    #[inline]
-    pub(crate) fn take_defects(&self) -> Vec<Defect> {
-        let mut taken = Vec::new();
-        self.swap_defects(&mut taken);
-        taken
-    }
-
-    pub(crate) fn mark(&self) -> Mark {
-        Mark(self.pushed.load(Ordering::Acquire))
-    }
-
-    /// Owes a piece of work. The fiber does not end before it is done; if it has ended, an orphan does it.
-    pub(crate) fn owe(self: &Arc<Self>, work: Finalizer) {
-        self.push(work, |inner| inner.waker.clone());
-    }
-
-    /// Owes a piece of work in a poll of the fiber which takes it on before it returns. So nobody need be woken.
-    pub(crate) fn owe_at_once(self: &Arc<Self>, work: Finalizer) {
-        self.push(work, |_| None);
-    }
-
-    fn push(self: &Arc<Self>, work: Finalizer, to_wake: impl FnOnce(&Inner) -> Option<Waker>) {
-        measure::finalizers(1);
-        let (late, waker) = {
-            let mut inner = self.inner.lock();
-            let at = Mark(self.pushed.fetch_add(1, Ordering::AcqRel));
-            inner.rest_mut().cleanup.push(at, work);
-            self.unclaimed.fetch_add(1, Ordering::Release);
-            let late = inner.done && !std::mem::replace(&mut inner.late, true);
-            (late, to_wake(&inner))
-        };
-        if late {
-            driver::finish_late(self);
-        } else if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
     /// Tells of a cause that nobody else will hear of.
     pub(crate) fn report_unobserved(&self, cause: &dyn fmt::Display) {
         self.runtime.report(&Report::UnobservedFailure {
@@ -436,44 +380,6 @@ impl FiberState {
             why,
             error: error.to_string(),
         });
-    }
-
-    /// Ends the work on what was owed late. False if there is more by now.
-    pub(crate) fn try_end_late(&self) -> bool {
-        let mut inner = self.inner.lock();
-        let ended = inner.owed() == 0;
-        inner.late = !ended;
-        ended
-    }
-
-    /// Whether there is work that nobody has taken on.
-    pub(crate) fn has_unclaimed(&self) -> bool {
-        self.unclaimed.load(Ordering::Acquire) > 0
-    }
-
-    /// Takes on what was pushed since a mark, and nobody else has taken on. It runs before what is claimed already.
-    pub(crate) fn claim(&self, since: Mark, claimed: &mut Claimed) {
-        if !self.has_unclaimed() {
-            return;
-        }
-        let mut inner = self.inner.lock();
-        let count = inner.rest_mut().cleanup.claim(since, claimed);
-        self.unclaimed.fetch_sub(count, Ordering::Relaxed);
-        self.claimed.fetch_add(count, Ordering::Relaxed);
-    }
-
-    /// Counts work that was claimed, and has ended or is owed again.
-    pub(crate) fn give_up(&self, count: usize) {
-        measure::finalizers(-(count as isize));
-        let count = u32::try_from(count).expect("it was claimed, and counted");
-        self.claimed.fetch_sub(count, Ordering::Relaxed);
-    }
-
-    /// How many finalizers are owed. Children are not counted: they owe their own.
-    pub(crate) fn owed(&self) -> usize {
-        let claimed = self.claimed.load(Ordering::Relaxed);
-        let in_scope = self.own_scope().map_or(0, |scope| scope.len());
-        claimed as usize + self.inner.lock().owed() + in_scope
     }
 
     pub(crate) fn has_children(&self) -> bool {
@@ -500,139 +406,23 @@ impl FiberState {
         };
         Poll::Pending
     }
-
-    pub(super) fn poll_done(&self, task: &Context<'_>) -> Poll<()> {
-        let mut inner = self.inner.lock();
-        if inner.done {
-            return Poll::Ready(());
-        }
-        if !inner
-            .joiners
-            .iter()
-            .any(|waker| waker.will_wake(task.waker()))
-        {
-            inner.joiners.push(task.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    /// Somebody looks at the exit, and leaves it there.
-    pub(super) fn observe_exit(&self) {
-        self.inner.lock().exit_observed = true;
-    }
-
-    pub(super) fn is_exit_observed(&self) -> bool {
-        self.inner.lock().exit_observed
-    }
-
-    /// Waits until the fiber has ended.
-    pub(crate) async fn ended(&self, waits_for: WaitsFor) {
-        let ended = poll_fn(|task| self.poll_done(task));
-        waits_for.told_by(ended).await;
-    }
-
-    pub(crate) fn is_done(&self) -> bool {
-        self.inner.lock().done
-    }
-
-    /// Ends the fiber, unless more is owed by now. True if it has ended.
-    pub(crate) fn try_end(&self) -> bool {
-        let (ended, forgotten) = {
-            let mut inner = self.inner.lock();
-            let owes = inner.owed() > 0 || inner.has_children();
-            if owes || self.own_scope().is_some_and(|scope| !scope.try_close()) {
-                return false;
-            }
-            (inner.end(), inner.forgotten)
-        };
-        if forgotten {
-            self.slot.forget(self);
-        }
-        ended.tell();
-        self.observe_ended();
-        true
-    }
-
-    /// Ends the fiber with what it still owes: its runtime is gone, and nothing can run it.
-    pub(crate) fn abandon(&self) -> usize {
-        let (owed, ended, forgotten) = {
-            let mut inner = self.inner.lock();
-            // What the drops below owe is lost as well, and has to be told of as well.
-            inner.late = false;
-            let owed = inner.rest.as_mut();
-            let owed = owed.map(|rest| std::mem::take(&mut rest.cleanup));
-            self.unclaimed.store(0, Ordering::Relaxed);
-            (owed, inner.end(), inner.forgotten)
-        };
-        let mut lost = owed.as_ref().map_or(0, CleanupQueue::len);
-        measure::finalizers(-(lost as isize));
-        drop(owed);
-        lost += self.own_scope().map_or(0, |scope| scope.abandon());
-        if forgotten {
-            self.slot.forget(self);
-        }
-        ended.tell();
-        self.observe_ended();
-        lost
-    }
 }
 
 impl Inner {
+    #[inline]
     fn rest_mut(&mut self) -> &mut Rest {
         self.rest.get_or_insert_default()
     }
 
+    #[inline]
     fn owed(&self) -> usize {
         self.rest.as_ref().map_or(0, |rest| rest.cleanup.len())
     }
 
+    #[inline]
     fn has_children(&self) -> bool {
         let rest = self.rest.as_ref();
         rest.is_some_and(|rest| !rest.children.is_empty())
-    }
-
-    fn end(&mut self) -> Ended {
-        self.done = true;
-        Ended {
-            _waker: self.waker.take(),
-            joiners: std::mem::take(&mut self.joiners),
-            parent: self.parent.take(),
-            scope_place: self.rest.as_mut().and_then(|rest| rest.scope_place.take()),
-        }
-    }
-}
-
-/// Who is to be told that a fiber has ended.
-struct Ended {
-    // Nobody any more, but it is dropped when the lock is free.
-    _waker: Option<Waker>,
-    joiners: SmallVec<[Waker; 1]>,
-    parent: Option<Place>,
-    scope_place: Option<scope::Place>,
-}
-
-impl Ended {
-    /// Called without the fiber's lock: a waker may run anything.
-    fn tell(self) {
-        if let Some((scope, key)) = self.scope_place
-            && let Some(scope) = scope.upgrade()
-        {
-            drop(scope.remove(key));
-        }
-        // After that: whoever waited for it finds that it has left its scope.
-        self.joiners.into_iter().for_each(Waker::wake);
-        let Some((parent, place)) = self.parent else {
-            return;
-        };
-        let (_child, waker) = {
-            let mut family = parent.inner.lock();
-            let child = family.rest_mut().children.remove(place);
-            let last = family.awaits_children && !family.has_children();
-            (child, if last { family.waker.clone() } else { None })
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
     }
 }
 

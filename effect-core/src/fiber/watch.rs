@@ -115,7 +115,7 @@ impl FiberState {
         self.progress().and_then(|_| self.runtime().observer())
     }
 
-    pub(super) fn observe_begun(self: &Arc<Self>) {
+    pub(crate) fn observe_begun(self: &Arc<Self>) {
         measure::fiber_begun();
         if let Some(observer) = self.observer() {
             observer.begun(&FiberRef::new(self));

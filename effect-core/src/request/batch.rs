@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use super::{Answers, Call, OpenBatches, Request};
 use crate::effect::creating::effect;
 use crate::fiber::FiberState;
-use crate::shared_fiber::{SharedFiber, User};
+use crate::shared_run::{SharedRun, User};
 use crate::{Cause, Cx, Defect, Env, Exit, Runtime, WaitsFor, yield_now};
 
 /// How long a batch waits at most for the fiber that has begun it to let others run. It may never come back to it:
@@ -27,7 +27,7 @@ const MOST_TURNS: u32 = 32;
 
 /// The requests that are collected for one call, and that call.
 pub(super) struct Batch<Q: Request> {
-    call: Arc<SharedFiber<Answers<Q>>>,
+    call: Arc<SharedRun<Answers<Q>>>,
     asked: Mutex<Requests<Q>>,
     /// Tells whoever collects of what it may wait for.
     changed: Notify,
@@ -48,7 +48,7 @@ struct Requests<Q> {
 impl<Q: Request> Batch<Q> {
     /// A new batch, which is to be started, and its first request.
     pub(super) fn begin(fiber: &Arc<FiberState>, request: &Q) -> Asked<Q> {
-        let (call, user) = SharedFiber::new(fiber);
+        let (call, user) = SharedRun::new(fiber);
         let mut requests = Requests {
             is_open: true,
             first_has_yielded: false,
@@ -124,6 +124,7 @@ impl<Q: Request> Batch<Q> {
     pub(super) fn start<R: Env>(
         self: &Arc<Self>,
         cx: &Cx<R>,
+        place: &'static Location<'static>,
         listed: Listed<R, Q>,
         call: Arc<Call<R, Q>>,
         delay: Option<Duration>,
@@ -146,7 +147,7 @@ impl<Q: Request> Batch<Q> {
             let answers = call(cx.clone(), asked);
             cx.run(answers).await
         });
-        Arc::clone(&self.call).start(cx, program.program, |exit| exit);
+        Arc::clone(&self.call).start(&cx.bare(), place, program.program, |exit| exit);
     }
 
     /// Waits until something is so, the batch is closed, or the time is up.

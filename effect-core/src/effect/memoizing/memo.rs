@@ -2,14 +2,13 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::ready;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::shared_run::{Seat, SharedRun};
 use crate::budget::poll_turn;
-use crate::{Cx, Env, Exit, Program, Value};
+use crate::shared_run::{SharedRun, User};
+use crate::{Cx, Env, Exit, Program, Value, WaitsFor};
 
 /// An effect, and the run whose result is kept.
 pub(super) struct Memo<P, E, A> {
@@ -21,7 +20,16 @@ pub(super) struct Memo<P, E, A> {
 struct Kept<P, E, A> {
     program: P,
     /// The latest run, if there was one.
-    run: Option<Arc<SharedRun<E, A>>>,
+    run: Option<Run<E, A>>,
+}
+
+/// It says with its end how it has ended, and when.
+type Run<E, A> = Arc<SharedRun<(Exit<E, A>, Instant)>>;
+
+enum Entered<E: Value, A: Value> {
+    Uses(User<(Exit<E, A>, Instant)>),
+    /// It has ended, or the last user has left, and it will. While it cleans up, another one must not begin.
+    TooLate(Run<E, A>),
 }
 
 impl<P, E, A> Memo<P, E, A> {
@@ -38,50 +46,63 @@ impl<P, E, A> Memo<P, E, A> {
     }
 
     /// Has the exit that is kept, or that of a run.
-    pub(super) async fn exit<R>(&self, cx: &Cx<R>) -> Exit<E, A>
+    pub(super) async fn exit<R>(&self, cx: &Cx<R>, waits_for: WaitsFor) -> Exit<E, A>
     where
         R: Env,
         E: Value + Clone,
         A: Value + Clone,
         P: Program<R, Error = E, Value = A> + Clone,
     {
-        poll_fn(poll_turn).await;
+        waits_for.told_by(poll_fn(poll_turn)).await;
         loop {
-            let mut seat = self.seat(cx);
-            let exit = poll_fn(|task| {
-                ready!(seat.poll_ended(task));
-                std::task::Poll::Ready(seat.exit())
-            });
-            // A run that was given up before we came has ended, and may have left nothing.
-            if let Some(exit) = exit.await {
-                return exit;
+            match self.enter(cx, waits_for) {
+                Entered::Uses(user) => return user.hear(waits_for, |(exit, _)| exit.clone()).await,
+                Entered::TooLate(run) => {
+                    run.ended(waits_for).await;
+                    let exit = run.look(|(exit, _)| exit.clone());
+                    // Given up, it may have left nothing.
+                    if let Some(exit) = exit.filter(|exit| !exit.is_interrupt()) {
+                        return exit;
+                    }
+                }
             }
         }
     }
 
-    /// Takes a seat at the run whose result is kept, or will be; at a new one if there is none.
-    fn seat<R>(&self, cx: &Cx<R>) -> Seat<E, A>
+    /// Uses the run whose result is kept, or will be; a new one if there is none.
+    fn enter<R>(&self, cx: &Cx<R>, waits_for: WaitsFor) -> Entered<E, A>
     where
         R: Env,
         E: Value,
         A: Value,
         P: Program<R, Error = E, Value = A> + Clone,
     {
-        let (seat, program, _forgotten) = {
+        let (run, user, program, _forgotten) = {
             let mut kept = self.kept.lock();
-            if let Some(run) = &kept.run
-                && run.is_of_use(cx.now(), self.ttl)
-            {
-                return run.seat(cx.fiber());
+            if let Some(run) = &kept.run {
+                if let Some(user) = run.enter(cx.fiber()) {
+                    return Entered::Uses(user);
+                }
+                if !run.has_ended() || run.look(|ended| self.keeps(cx, ended)) == Some(true) {
+                    return Entered::TooLate(Arc::clone(run));
+                }
             }
             // The clone of a closure's captures, under the lock: whoever comes next must find the run.
             let program = kept.program.clone();
-            let run = SharedRun::new(cx.runtime());
-            let seat = run.seat(cx.fiber());
-            let forgotten = kept.run.replace(run);
-            (seat, program, forgotten)
+            let (run, user) = SharedRun::new(cx.fiber());
+            let forgotten = kept.run.replace(Arc::clone(&run));
+            (run, user, program, forgotten)
         };
-        seat.start(program, cx);
-        seat
+        let runtime = Arc::clone(cx.runtime());
+        run.start(cx, waits_for.place(), program, move |exit| {
+            (exit, runtime.now())
+        });
+        Entered::Uses(user)
+    }
+
+    /// Whether a result is of use still. An interruption is none.
+    fn keeps<R>(&self, cx: &Cx<R>, (exit, at): &(Exit<E, A>, Instant)) -> bool {
+        let is_fresh = |ttl| cx.now().saturating_duration_since(*at) < ttl;
+        !exit.is_interrupt() && self.ttl.is_none_or(is_fresh)
     }
 }

@@ -1,6 +1,7 @@
-//! A fiber that several others use at once, and that ends when the last of them has left.
+//! One run of a program for several fibers, which ends when the last of them has left.
 
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -10,37 +11,38 @@ use crate::driver;
 use crate::fiber::FiberState;
 use crate::{Cause, Cx, Defect, Env, Exit, Program, Value, WaitsFor};
 
-/// A fiber that is nobody's child: it belongs to all who use it. It says one word to them, a `T`.
+/// A run on a fiber that is nobody's child: it belongs to all who use it. It says one word to them, a `T`.
 ///
 /// It is interrupted when the last of them leaves, and that one waits until it has ended, finalizers and children
 /// included. So it does not outlive those that it is for, and none of them has to outlive another.
-pub(crate) struct SharedFiber<T> {
-    state: Mutex<State<T>>,
+pub(crate) struct SharedRun<T> {
+    state: Mutex<State>,
+    /// Said before the state says that the run has ended. Apart from that, because a user's clone is made under the lock.
+    word: Mutex<Option<T>>,
     changed: Notify,
 }
 
-struct State<T> {
+struct State {
     /// Once it is zero, it stays so.
     users: usize,
     /// From its start to its end.
     fiber: Option<Arc<FiberState>>,
-    word: Option<T>,
     ended: bool,
     /// What went wrong in the end, if nobody was left to be told of it.
     defects: Vec<Defect>,
 }
 
-impl<T: Value> SharedFiber<T> {
-    /// A fiber that is yet to be started, and its first user, who is to start it.
+impl<T: Value> SharedRun<T> {
+    /// A run that is yet to be started, and its first user, who is to start it.
     pub(crate) fn new(user: &Arc<FiberState>) -> (Arc<Self>, User<T>) {
-        let shared = Arc::new(SharedFiber {
+        let shared = Arc::new(SharedRun {
             state: Mutex::new(State {
                 users: 1,
                 fiber: None,
-                word: None,
                 ended: false,
                 defects: Vec::new(),
             }),
+            word: Mutex::new(None),
             changed: Notify::new(),
         });
         let user = User {
@@ -63,16 +65,23 @@ impl<T: Value> SharedFiber<T> {
         })
     }
 
-    /// Starts a program on this fiber. What it says with its end counts if it has said nothing before.
-    pub(crate) fn start<R, P, W>(self: Arc<Self>, cx: &Cx<R>, program: P, last_word: W)
-    where
+    /// Starts a program on a fiber with the environment and the locals of a context. What it says with its end counts if
+    /// it has said nothing before.
+    pub(crate) fn start<R, P, W>(
+        self: Arc<Self>,
+        cx: &Cx<R>,
+        place: &'static Location<'static>,
+        program: P,
+        last_word: W,
+    ) where
         R: Env,
         P: Program<R>,
         W: FnOnce(Exit<P::Error, P::Value>) -> T + Value,
     {
-        let fiber = FiberState::root(Arc::clone(cx.runtime()), None);
+        let fiber: Arc<FiberState> = FiberState::apart(cx.runtime(), None, place, ());
+        fiber.observe_begun();
         self.state.lock().fiber = Some(Arc::clone(&fiber));
-        let running = driver::drive_root(program, Cx::new(cx.share_env(), fiber));
+        let running = driver::drive_root(program, cx.of_child(fiber));
         // Outside the block: a task that is dropped before its first poll has ended as well.
         let mut ending = Ending {
             shared: self,
@@ -85,29 +94,29 @@ impl<T: Value> SharedFiber<T> {
         }));
     }
 
-    /// Says the word, to all who use the fiber and will use it.
+    /// Says the word, to all who use the run and will use it.
     pub(crate) fn say(&self, word: T) {
-        self.state.lock().word = Some(word);
+        *self.word.lock() = Some(word);
         self.changed.notify_waiters();
     }
 
     /// Looks at what was said, if anything was.
     // With the lock held, because a word need not be shareable: `look` is one of ours, and clones a part of it.
     pub(crate) fn look<U>(&self, look: impl FnOnce(&T) -> U) -> Option<U> {
-        self.state.lock().word.as_ref().map(look)
+        self.word.lock().as_ref().map(look)
     }
 
     pub(crate) fn has_ended(&self) -> bool {
         self.state.lock().ended
     }
 
-    /// Waits until nobody uses the fiber.
+    /// Waits until nobody uses the run.
     pub(crate) async fn unused(&self, waits_for: WaitsFor) {
         let unused = || (self.state.lock().users == 0).then_some(());
         self.until(waits_for, unused).await;
     }
 
-    /// Waits until the fiber has ended.
+    /// Waits until the run has ended.
     pub(crate) async fn ended(&self, waits_for: WaitsFor) {
         let ended = || self.has_ended().then_some(());
         self.until(waits_for, ended).await;
@@ -124,29 +133,32 @@ impl<T: Value> SharedFiber<T> {
         }
     }
 
-    fn end(&self, word: T, defects: Vec<Defect>) {
+    fn end(&self, last: T, defects: Vec<Defect>) {
+        let unused = self.state.lock().users == 0;
         let _unheard = {
+            let mut word = self.word.lock();
+            match &*word {
+                None => (word.replace(last), None),
+                // Nobody will ask any more for what was said, and it may hold on to a lot.
+                Some(_) if unused => (word.take(), Some(last)),
+                Some(_) => (None, Some(last)),
+            }
+        };
+        let _fiber = {
             let mut state = self.state.lock();
             state.ended = true;
-            let fiber = state.fiber.take();
             if state.users == 0 {
                 state.defects = defects;
-                // Nobody will ask any more, and it may hold on to a lot.
-                (Some(word), state.word.take(), fiber)
-            } else if state.word.is_none() {
-                state.word = Some(word);
-                (None, None, fiber)
-            } else {
-                (Some(word), None, fiber)
             }
+            state.fiber.take()
         };
         self.changed.notify_waiters();
     }
 }
 
-/// Tells of the end of a shared fiber, also if its runtime is gone and has dropped its task.
+/// Tells of the end of a shared run, also if its runtime is gone and has dropped its task.
 struct Ending<T: Value, E, A, W: FnOnce(Exit<E, A>) -> T> {
-    shared: Arc<SharedFiber<T>>,
+    shared: Arc<SharedRun<T>>,
     last_word: Option<W>,
     exit: PhantomData<fn(E, A)>,
 }
@@ -168,11 +180,11 @@ impl<T: Value, E, A, W: FnOnce(Exit<E, A>) -> T> Drop for Ending<T, E, A, W> {
     }
 }
 
-/// One who uses a shared fiber, until it is dropped.
+/// One who uses a shared run, until it is dropped.
 ///
-/// The last one interrupts the fiber, and owes the waiting for its end.
+/// The last one interrupts it, and owes the waiting for its end.
 pub(crate) struct User<T: Value> {
-    shared: Arc<SharedFiber<T>>,
+    shared: Arc<SharedRun<T>>,
     // The user's own.
     fiber: Arc<FiberState>,
 }
@@ -195,7 +207,7 @@ impl<T: Value> Drop for User<T> {
             }
             state.fiber.clone()
         };
-        // A fiber that waits to be of no more use is told so, and any other is interrupted.
+        // One that waits to be of no more use is told so, and any other is interrupted.
         self.shared.changed.notify_waiters();
         if let Some(left) = left {
             left.interrupt(Some(self.fiber.id()));
