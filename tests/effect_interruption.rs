@@ -15,6 +15,7 @@ fn interrupted_after(seconds: u64, task: Task) -> Effect<(), Never, Exit<&'stati
     .erase()
 }
 
+// T11
 #[test]
 fn whoever_interrupts_waits_for_async_finalizers() {
     everywhere(async |cx: Cx<()>| {
@@ -75,6 +76,7 @@ fn a_race_cut_short_while_it_waits_for_its_loser_leaves_nothing_behind() {
     });
 }
 
+// id_effect 1
 #[test]
 fn what_a_dropped_race_owes_survives_its_driver() {
     everywhere(async |cx: Cx<()>| {

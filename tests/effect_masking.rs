@@ -213,6 +213,7 @@ fn an_inner_mask_ignores_what_the_outer_one_excepts() {
     });
 }
 
+// id_effect 8
 #[test]
 fn an_inner_mask_excepts_nothing_from_the_outer_one() {
     everywhere(async |cx| {

@@ -76,7 +76,7 @@ fn check(
     });
 }
 
-// S2-53
+// S2-53, T28, stillwater bracket_race
 #[test]
 fn a_fast_success_wins_both_races() {
     // The loser's finalizer takes a second, and is waited for.
@@ -100,7 +100,7 @@ fn a_fast_success_wins_both_races() {
     );
 }
 
-// S2-53
+// S2-53, T28
 #[test]
 fn a_fast_failure_wins_race_first_and_a_slow_success_race_ok() {
     check(
@@ -117,6 +117,7 @@ fn a_fast_failure_wins_race_first_and_a_slow_success_race_ok() {
     );
 }
 
+// T27
 #[test]
 fn race_ok_has_both_errors_when_both_fail() {
     let both = (5, Err(("left", "right")));
@@ -141,6 +142,7 @@ fn the_left_side_wins_a_tie_and_the_right_never_starts() {
     });
 }
 
+// T30
 #[test]
 fn a_loser_has_ended_before_anything_follows_its_race() {
     everywhere(async |cx: Cx<()>| {
@@ -154,6 +156,7 @@ fn a_loser_has_ended_before_anything_follows_its_race() {
     });
 }
 
+// T23
 #[test]
 fn a_timeout_waits_for_an_uninterruptible_effect() {
     everywhere(async |cx: Cx<()>| {

@@ -135,6 +135,7 @@ fn those_who_share_a_schedule_do_not_notice() {
     });
 }
 
+// id_effect 18
 #[test]
 fn an_effect_with_its_schedule_runs_the_same_again() {
     on_both(async |cx: Cx<()>| {

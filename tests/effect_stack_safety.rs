@@ -94,30 +94,34 @@ fn in_effect_bodies(depth: u64) -> Sum {
     .erase()
 }
 
+// T01, effect-rs bind_overflow
 #[test]
 fn a_million_tail_calls_are_stack_safe() {
     check(|| right_nested(MILLION, 0), MILLION);
     check(|| right_nested_async(MILLION, 0), MILLION);
 }
 
+// T01
 #[test]
 fn a_million_left_nested_binds_are_stack_safe() {
     check(|| left_nested(MILLION), MILLION);
 }
 
+// id_effect 3
 #[test]
 fn a_million_calls_that_come_back_are_stack_safe() {
     check(|| not_in_tail_position(MILLION), MILLION);
     check(|| in_effect_bodies(MILLION), MILLION);
 }
 
-// S2-49
+// S2-49, stillwater left_right
 #[test]
 fn a_hundred_thousand_binds_either_way_are_stack_safe() {
     check(|| left_nested(100_000), 100_000);
     check(|| right_nested(100_000, 0), 100_000);
 }
 
+// id_effect 9
 #[test]
 fn a_deep_chain_can_be_dropped_before_it_runs() {
     on_small_stack(|| drop(left_nested(MILLION)));

@@ -18,6 +18,7 @@ fn waits_with(finalizer: Effect<(), Never, ()>) -> Effect<(), Never, ()> {
     never().ensuring(finalizer).erase()
 }
 
+// id_effect 1
 #[test]
 fn run_waits_for_the_finalizers_of_what_a_tokio_timeout_drops() {
     let log = Log::new();

@@ -140,6 +140,7 @@ fn early_release_runs_the_finalizer_now_and_not_again() {
     });
 }
 
+// T41
 #[test]
 fn what_is_not_released_early_is_released_in_its_place() {
     everywhere(async |cx: Cx<()>| {
