@@ -267,6 +267,30 @@ fn a_hundred_thousand_finalizers_run_in_one_scope() {
 }
 
 #[test]
+fn a_deep_chain_of_resources_is_stack_safe_either_way() {
+    const DEPTH: usize = 50_000;
+    fn chain(log: &Log) -> [Effect<(), Never, ()>; 2] {
+        let held = || resource(log, "released");
+        let left = (0..DEPTH).fold(succeed(()).erase(), |chain, _| {
+            let next = held();
+            chain.flat_map(|()| next).erase_once()
+        });
+        let right = (0..DEPTH).fold(succeed(()).erase(), |chain, _| {
+            held().flat_map(|()| chain).erase_once()
+        });
+        [left, right]
+    }
+    on_both(async |cx: Cx<()>| {
+        let log = Log::new();
+        for chain in chain(&log) {
+            let before = log.count();
+            cx.run(chain.scoped()).await.unwrap();
+            assert_eq!(log.count() - before, DEPTH);
+        }
+    });
+}
+
+#[test]
 fn a_finalizer_is_told_how_the_scope_was_closed() {
     #[track_caller]
     fn check(body: Effect<(), &'static str, ()>, expected: &'static str) {
