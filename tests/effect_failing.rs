@@ -182,6 +182,7 @@ fn flaky(failures: u32) -> (Arc<AtomicU32>, Effect<(), u32, u32>) {
     (runs, effect.erase())
 }
 
+// stillwater retry_zero_delay
 #[test]
 fn a_retry_runs_so_many_extra_times() {
     #[track_caller]

@@ -69,6 +69,7 @@ fn a_finalizer_runs_once_on_failure() {
     check(fail("no").erase(), |task| task);
 }
 
+// stillwater bracket_panic, effect-rs panic
 #[test]
 fn a_finalizer_runs_once_on_a_panic() {
     let late = sleep(secs(1)).map(|()| panic!("a late bug"));
@@ -92,6 +93,7 @@ fn a_finalizer_runs_once_on_interruption() {
     });
 }
 
+// stillwater bracket_race
 #[test]
 fn a_finalizer_runs_once_when_a_race_is_lost() {
     let winner = || sleep::<(), &str>(secs(1));
@@ -110,6 +112,7 @@ fn a_finalizer_runs_once_when_a_race_is_lost() {
     });
 }
 
+// stillwater bracket_timeout
 #[test]
 fn a_finalizer_runs_once_on_a_timeout() {
     check(never().erase(), move |task| {
@@ -128,6 +131,7 @@ fn a_finalizer_runs_once_when_the_other_half_of_a_pair_fails() {
     });
 }
 
+// id_effect 1
 #[test]
 fn a_finalizer_runs_once_after_a_foreign_select() {
     everywhere(async |cx: Cx<()>| {
@@ -162,6 +166,7 @@ fn a_foreign_drops_finalizer_ends_before_those_around_it_begin() {
     });
 }
 
+// id_effect 1, stillwater bracket_drop
 #[test]
 fn the_runtime_finishes_what_a_dropped_driver_leaves() {
     everywhere(async |cx: Cx<()>| {
@@ -178,6 +183,7 @@ fn the_runtime_finishes_what_a_dropped_driver_leaves() {
     });
 }
 
+// T41
 #[test]
 fn nested_finalizers_run_from_the_inside_out() {
     #[track_caller]
@@ -226,6 +232,7 @@ fn nested_finalizers_run_from_the_inside_out() {
     );
 }
 
+// T02
 #[test]
 fn a_finalizer_that_panics_does_not_stop_the_next() {
     everywhere(async |cx: Cx<()>| {

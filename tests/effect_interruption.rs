@@ -1,5 +1,8 @@
 //! What interruption waits for, what it may not cut through, and who hears of it.
 
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
 use crate::common::{Log, Task, everywhere, exit_of, in_turns, on_one_thread, secs, timed};
 use effect::prelude::*;
 use effect::yield_now;
@@ -15,6 +18,7 @@ fn interrupted_after(seconds: u64, task: Task) -> Effect<(), Never, Exit<&'stati
     .erase()
 }
 
+// T11
 #[test]
 fn whoever_interrupts_waits_for_async_finalizers() {
     everywhere(async |cx: Cx<()>| {
@@ -75,6 +79,7 @@ fn a_race_cut_short_while_it_waits_for_its_loser_leaves_nothing_behind() {
     });
 }
 
+// id_effect 1
 #[test]
 fn what_a_dropped_race_owes_survives_its_driver() {
     everywhere(async |cx: Cx<()>| {
@@ -264,5 +269,104 @@ fn whoever_finds_a_channel_ready_each_time_lets_others_run_and_can_be_interrupte
         yield_now().await;
         let Ok(exit) = cx.run(greedy.interrupt()).await;
         assert!(exit.is_interrupt(), "{exit:?}");
+    });
+}
+
+/// Waits for ever, deep inside of bodies that run bodies, and says how each of them was dropped.
+fn deep(depth: u32, log: &Log) -> Effect<(), Never, ()> {
+    /// Says whether a panic dropped it.
+    struct Told(Log);
+
+    impl Drop for Told {
+        fn drop(&mut self) {
+            self.0.write(match std::thread::panicking() {
+                true => "unwound",
+                false => "dropped",
+            });
+        }
+    }
+
+    let log = log.clone();
+    effect(move |cx: Cx<()>| async move {
+        let _told = Told(log.clone());
+        match depth {
+            0 => cx.run(never()).await,
+            _ => cx.run(deep(depth - 1, &log)).await,
+        }
+    })
+    .erase()
+}
+
+// id_effect 4
+#[test]
+fn interruption_is_no_panic() {
+    #[track_caller]
+    fn check(cut: impl Fn(Effect<(), Never, ()>) -> Task + Clone + Send + 'static) {
+        everywhere(async move |cx: Cx<()>| {
+            let log = Log::new();
+            drop(exit_of(&cx, interrupted_after(1, cut(deep(9, &log)))).await);
+            assert_eq!(log.lines(), ["dropped"; 10]);
+        });
+    }
+    check(|deep| deep.widen_error().erase());
+    check(|deep| deep.race_first(sleep(secs(1))).widen_error().erase());
+    check(|deep| deep.timeout(secs(1)).map_error(|_| "late").erase());
+    // One that interrupts itself.
+    check(|deep| {
+        effect(async move |cx: Cx<()>| {
+            let child = cx.fork(deep);
+            cx.sleep(secs(1)).await;
+            child.interrupt_fork();
+            cx.run(child.join()).await.map_err(|never| match never {})
+        })
+        .erase_once()
+    });
+}
+
+// id_effect 6
+#[test]
+fn whoever_catches_panics_in_a_body_catches_no_interruption() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let (inner, after) = (log.note("finalized"), log.clone());
+        let body = effect(async move |cx: Cx<()>| {
+            let waiting = cx.run(never::<_, Never, ()>().ensuring(inner));
+            let caught = AssertUnwindSafe(waiting).catch_unwind().await;
+            after.write(format!("went on with {}", caught.is_err()));
+            Ok(())
+        });
+        let Ok(exit) = cx.run(interrupted_after(1, body.erase_once())).await;
+        assert!(exit.is_interrupt());
+
+        // One that interrupts itself.
+        let after = log.clone();
+        let body = effect(async move |cx: Cx<()>| {
+            let child = cx.fork(never::<_, Never, ()>());
+            child.interrupt_fork();
+            let caught = AssertUnwindSafe(cx.run(child.join())).catch_unwind().await;
+            after.write(format!("went on with {}", caught.is_err()));
+            Ok::<_, Never>(())
+        });
+        assert!(exit_of(&cx, body).await.is_interrupt());
+        assert_eq!(log.lines(), ["finalized"]);
+    });
+}
+
+// id_effect 2
+#[test]
+fn children_of_a_run_that_is_dropped_end() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let beat = log.note_after(secs(1), "beat").forever();
+        let child = beat.ensuring(log.note_after(secs(1), "ended"));
+        let root = effect(async move |cx: Cx<()>| {
+            drop(cx.fork(child));
+            cx.run(never::<_, Never, ()>()).await
+        });
+        let run = Box::pin(exit_of(&cx, root));
+        let late = Box::pin(cx.sleep(Duration::from_millis(2_500)));
+        drop(futures::future::select(run, late).await);
+        cx.sleep(secs(100)).await;
+        assert_eq!(log.lines(), ["beat", "beat", "ended"]);
     });
 }

@@ -1,8 +1,12 @@
 //! Masks: what is not interrupted, what is excepted, and what comes of it.
 
+use std::time::Duration;
+
 use crate::common::{Log, everywhere, exit_of, secs, timed};
 use effect::prelude::*;
 use effect::uninterruptible_mask;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 /// Runs an effect on a fiber, interrupts that after so many seconds, and has its exit.
 async fn interrupted_after<P>(
@@ -213,6 +217,7 @@ fn an_inner_mask_ignores_what_the_outer_one_excepts() {
     });
 }
 
+// id_effect 8
 #[test]
 fn an_inner_mask_excepts_nothing_from_the_outer_one() {
     everywhere(async |cx| {
@@ -318,5 +323,41 @@ fn a_child_of_a_finalizer_ends_after_its_parent_was_interrupted() {
         let exit = interrupted_after(&cx, 1, never().ensuring(fin)).await;
         assert!(exit.is_interrupt());
         assert_eq!(log.count(), 1);
+    });
+}
+
+// id_effect 7
+#[test]
+fn a_mask_on_one_branch_holds_no_interruption_back_in_another() {
+    type Branch = Effect<(), Never, ()>;
+
+    #[track_caller]
+    fn check(
+        at_once: impl Fn(Cx<()>, Branch, Branch) -> BoxFuture<'static, ()> + Clone + Send + 'static,
+    ) {
+        everywhere(async move |cx: Cx<()>| {
+            let log = Log::new();
+            let masked = log.note_after(secs(5), "masked").uninterruptible().erase();
+            let plain = log.note_after(secs(1), "plain").forever();
+            let plain = plain.map(|never| match never {}).erase();
+            let body = effect(async move |cx: Cx<()>| {
+                at_once(cx, masked, plain).await;
+                Ok::<_, Never>(())
+            });
+            let fiber = cx.fork(body);
+            cx.sleep(Duration::from_millis(2_500)).await;
+            let Ok(exit) = cx.run(fiber.interrupt()).await;
+            assert!(exit.is_interrupt());
+            assert_eq!(log.lines(), ["plain", "plain", "masked"]);
+        });
+    }
+    check(|cx, masked, plain| {
+        async move { assert!(cx.run(plain.zip_par(masked)).await.is_ok()) }.boxed()
+    });
+    check(|cx, masked, plain| {
+        async move { assert!(futures::join!(cx.run(plain), cx.run(masked)).0.is_ok()) }.boxed()
+    });
+    check(|cx, masked, plain| {
+        async move { assert!(futures::join!(cx.run(masked), cx.run(plain)).0.is_ok()) }.boxed()
     });
 }

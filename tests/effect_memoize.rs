@@ -31,7 +31,7 @@ fn a_memo_that_is_never_run_evaluates_nothing() {
     });
 }
 
-// T09
+// T09, id_effect 18
 #[test]
 fn a_memo_runs_once_for_those_who_come_one_after_the_other_and_at_once() {
     everywhere(async |cx: Cx<()>| {

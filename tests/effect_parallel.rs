@@ -38,7 +38,7 @@ fn backwards(n: u64) -> Effect<(), Never, u64> {
     sleep(secs(10 - n)).map(move |()| n * n).erase()
 }
 
-// T32
+// T32, stillwater par_all_limit_order
 #[test]
 fn values_are_in_the_order_of_the_items() {
     everywhere(async |cx| {
@@ -108,7 +108,7 @@ fn one_fails(log: &Log, n: u64) -> Effect<(), u64, u64> {
     Effect::<(), u64, u64>::ensuring(outcome, log.note_after(secs(1), "closed")).erase()
 }
 
-// T32
+// T32, stillwater par_try_all_no_cancel
 #[test]
 fn the_first_failure_interrupts_the_others_and_is_the_error() {
     everywhere(async |cx| {
@@ -122,6 +122,7 @@ fn the_first_failure_interrupts_the_others_and_is_the_error() {
     });
 }
 
+// stillwater par_try_all_no_cancel
 #[test]
 fn on_fibers_the_others_have_ended_as_well() {
     everywhere(async |cx| {
@@ -205,6 +206,7 @@ fn a_hundred_thousand_that_never_wait_leave_others_their_turns() {
     });
 }
 
+// id_effect 15
 #[test]
 fn an_endless_iterator_is_taken_as_far_as_there_is_room() {
     on_both(async |cx| {
@@ -222,6 +224,7 @@ fn an_endless_iterator_is_taken_as_far_as_there_is_room() {
     });
 }
 
+// id_effect 18
 #[test]
 fn it_runs_again_when_it_is_retried() {
     on_both(async |cx| {

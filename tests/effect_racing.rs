@@ -1,6 +1,8 @@
 //! Several effects at once: who wins, when, and what becomes of the others.
 
-use crate::common::{Log, Task, everywhere, exit_of, secs, timed};
+use std::time::Duration;
+
+use crate::common::{Log, Task, everywhere, exit_of, reasons, secs, timed};
 use effect::prelude::*;
 
 /// Succeeds, or fails, with a name after so many seconds.
@@ -76,7 +78,7 @@ fn check(
     });
 }
 
-// S2-53
+// S2-53, T28, stillwater bracket_race
 #[test]
 fn a_fast_success_wins_both_races() {
     // The loser's finalizer takes a second, and is waited for.
@@ -100,7 +102,7 @@ fn a_fast_success_wins_both_races() {
     );
 }
 
-// S2-53
+// S2-53, T28
 #[test]
 fn a_fast_failure_wins_race_first_and_a_slow_success_race_ok() {
     check(
@@ -117,6 +119,7 @@ fn a_fast_failure_wins_race_first_and_a_slow_success_race_ok() {
     );
 }
 
+// T27
 #[test]
 fn race_ok_has_both_errors_when_both_fail() {
     let both = (5, Err(("left", "right")));
@@ -141,6 +144,7 @@ fn the_left_side_wins_a_tie_and_the_right_never_starts() {
     });
 }
 
+// T30
 #[test]
 fn a_loser_has_ended_before_anything_follows_its_race() {
     everywhere(async |cx: Cx<()>| {
@@ -154,6 +158,7 @@ fn a_loser_has_ended_before_anything_follows_its_race() {
     });
 }
 
+// T23
 #[test]
 fn a_timeout_waits_for_an_uninterruptible_effect() {
     everywhere(async |cx: Cx<()>| {
@@ -235,5 +240,106 @@ fn a_pair_does_not_fail_by_a_half_that_had_succeeded_before() {
         let failing = sleep(secs(1)).flat_map(|()| fail::<_, _, ()>("no"));
         let exit = exit_of(&cx, done.zip_par(failing)).await;
         assert_eq!(exit, Exit::Failure(Cause::fail("no")));
+    });
+}
+
+// T28
+#[test]
+fn all_who_lose_a_race_of_many_have_been_released_before_it_ends() {
+    for result in [Ok("won"), Err("lost")] {
+        everywhere(async move |cx: Cx<()>| {
+            let log = Log::new();
+            let loser = || guarded(&log, 10, Ok("slow"));
+            let race = (0..4).fold(guarded(&log, 1, result), |race, _| {
+                loser().race_first(race).erase()
+            });
+            assert_eq!(cx.run(race).await, result);
+            let lines = log.lines();
+            let count = |line| lines.iter().filter(|seen| *seen == line).count();
+            assert_eq!((count("interrupted"), count("finalized")), (4, 5));
+        });
+    }
+}
+
+// T29
+#[test]
+fn interrupting_a_race_interrupts_both_sides() {
+    #[track_caller]
+    fn check(race: impl Fn(Task, Task) -> Task + Clone + Send + 'static) {
+        everywhere(async move |cx: Cx<()>| {
+            let log = Log::new();
+            let side = || never().on_interrupt(log.note_after(secs(1), "interrupted"));
+            let fiber = cx.fork(race(side().erase(), side().erase()));
+            cx.sleep(secs(1)).await;
+            let Ok(exit) = cx.run(fiber.interrupt()).await;
+            assert!(exit.is_interrupt());
+            assert_eq!(log.lines(), ["interrupted", "interrupted"]);
+        });
+    }
+    check(|one, other| one.race_first(other).erase());
+    check(|one, other| one.race_ok(other).map_error(|(error, _)| error).erase());
+    check(|one, other| one.zip_par(other).map(drop).erase());
+}
+
+// T31
+#[test]
+fn a_pair_ends_after_the_finalizer_of_the_half_that_is_cut_short() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let half = never::<(), &str, ()>().ensuring(log.note_after(secs(3), "finalized"));
+        let failing = sleep(secs(1)).flat_map(|()| fail::<_, _, ()>("no"));
+        let (took, pair) = timed(&cx, cx.run(failing.zip_par(half))).await;
+        assert_eq!((took, pair), (4, Err("no")));
+        assert_eq!(log.lines(), ["finalized"]);
+    });
+}
+
+// T31
+#[test]
+fn interrupting_a_pair_finalizes_the_half_that_runs_where_the_other_has_succeeded() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let done = succeed::<(), &str, _>(1).ensuring(log.note("done"));
+        let runs = never::<_, _, ()>().ensuring(log.note_after(secs(1), "cut short"));
+        let pairs = [
+            done.clone().zip_par(runs.clone()).map(drop).erase(),
+            runs.zip_par(done).map(drop).erase(),
+        ];
+        for pair in pairs {
+            let fiber = cx.fork(pair);
+            cx.sleep(secs(1)).await;
+            let (took, Ok(exit)) = timed(&cx, cx.run(fiber.interrupt())).await;
+            assert!(exit.is_interrupt());
+            assert_eq!(took, 1);
+        }
+        assert_eq!(log.lines(), ["done", "cut short", "done", "cut short"]);
+    });
+}
+
+// T22
+#[test]
+fn in_time_a_timeout_changes_neither_a_failure_nor_a_defect() {
+    everywhere(async |cx: Cx<()>| {
+        let failing = after(1, Err("no")).timeout(secs(2));
+        assert_eq!(cx.run(failing).await, Err(TimeoutError::Failed("no")));
+        let dying = sleep::<_, &str>(secs(1)).flat_map(|()| die::<_, _, ()>("a bug"));
+        let exit = exit_of(&cx, dying.timeout(secs(2)).map_error(|e| e.to_string())).await;
+        assert_eq!(reasons(exit.cause().unwrap()), ["die a bug"]);
+    });
+}
+
+// T22
+#[test]
+fn a_timeout_ends_what_repeats_an_uninterruptible_effect_for_ever() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let step = log.note_after(Duration::from_millis(300), "step");
+        let endless = step.uninterruptible().forever().timeout(secs(1));
+        let begun = cx.now();
+        let late = cx.run(endless).await.map(|never| match never {});
+        assert_eq!(late, Err::<(), _>(TimeoutError::Elapsed(secs(1))));
+        // The step that had begun has ended, and no other has.
+        assert_eq!(cx.now() - begun, Duration::from_millis(1200));
+        assert_eq!(log.count(), 4);
     });
 }

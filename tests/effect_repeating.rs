@@ -135,6 +135,7 @@ fn those_who_share_a_schedule_do_not_notice() {
     });
 }
 
+// id_effect 18
 #[test]
 fn an_effect_with_its_schedule_runs_the_same_again() {
     on_both(async |cx: Cx<()>| {
@@ -220,11 +221,35 @@ fn what_runs_for_ever_and_never_waits_is_interrupted() {
         Ok::<_, &str>(())
     });
     check(yielding.forever().erase());
+    check(unit.clone().uninterruptible().forever().erase());
     check(unit.clone().repeat_while(|()| true).forever().erase());
     let repeated = unit.repeat(Schedule::forever()).flat_map(|_| never());
     check(repeated.erase());
     let retried = fail::<(), &str, _>("busy").retry(Schedule::forever());
     check(retried.erase());
+}
+
+// id_effect 5
+#[test]
+fn what_a_body_runs_and_never_waits_is_interrupted() {
+    fn spin(n: u64) -> Effect<(), Never, Never> {
+        sync(move || n + 1).flat_map(spin).erase()
+    }
+    #[track_caller]
+    fn check(busy: Effect<(), Never, Never>) {
+        everywhere(async move |cx: Cx<()>| {
+            let fiber = cx.fork(effect(async move |cx: Cx<()>| cx.run(busy).await));
+            effect::yield_now().await;
+            assert!(cx.run(fiber.interrupt()).await.unwrap().is_interrupt());
+        });
+    }
+    check(spin(0));
+    check(succeed(()).forever().erase());
+    let numbers = Stream::from_iter(0_u64..);
+    let fold = numbers.clone().run_fold(0, u64::wrapping_add);
+    check(fold.flat_map(|_| never()).erase());
+    let each = numbers.run_for_each(|_| succeed(()));
+    check(each.flat_map(|()| never()).erase());
 }
 
 #[test]

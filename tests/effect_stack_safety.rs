@@ -94,33 +94,78 @@ fn in_effect_bodies(depth: u64) -> Sum {
     .erase()
 }
 
+// T01, effect-rs bind_overflow
 #[test]
 fn a_million_tail_calls_are_stack_safe() {
     check(|| right_nested(MILLION, 0), MILLION);
     check(|| right_nested_async(MILLION, 0), MILLION);
 }
 
+// T01
 #[test]
 fn a_million_left_nested_binds_are_stack_safe() {
     check(|| left_nested(MILLION), MILLION);
 }
 
+// id_effect 3
 #[test]
 fn a_million_calls_that_come_back_are_stack_safe() {
     check(|| not_in_tail_position(MILLION), MILLION);
     check(|| in_effect_bodies(MILLION), MILLION);
 }
 
-// S2-49
+// S2-49, stillwater left_right
 #[test]
 fn a_hundred_thousand_binds_either_way_are_stack_safe() {
     check(|| left_nested(100_000), 100_000);
     check(|| right_nested(100_000, 0), 100_000);
 }
 
+// id_effect 9
 #[test]
 fn a_deep_chain_can_be_dropped_before_it_runs() {
     on_small_stack(|| drop(left_nested(MILLION)));
+}
+
+/// Puts so many steps around an effect, or has it follow them.
+fn nested(depth: u64, step: fn(Sum) -> Sum) -> Sum {
+    (0..depth).fold(succeed(0).erase(), |sum, _| step(sum))
+}
+
+// id_effect 9
+#[test]
+fn deep_chains_of_any_step_can_be_dropped_before_they_run_and_run() {
+    let steps: [fn(Sum) -> Sum; 9] = [
+        |sum| sum.map(|sum| sum).erase(),
+        |sum| sum.map_error(|error| error).erase(),
+        |sum| sum.recover(fail).erase(),
+        |sum| sum.tap(|_| succeed(())).erase(),
+        |sum| sum.ensuring(succeed(())).erase(),
+        |sum| sum.zip(succeed(())).map(|(sum, ())| sum).erase(),
+        |sum| succeed(()).zip(sum).map(|((), sum)| sum).erase(),
+        |sum| succeed(()).flat_map(move |()| sum).erase(),
+        |sum| sum.race_first(never()).erase(),
+    ];
+    for step in steps {
+        on_small_stack(move || drop(nested(MILLION, step)));
+        on_small_stack(move || {
+            let run = effect(async move |cx: Cx<()>| cx.run(nested(100_000, step)).await);
+            assert_eq!(VirtualTime::new().run(run), Ok(Exit::Success(0)));
+        });
+    }
+}
+
+// id_effect 9
+#[test]
+fn a_cause_of_a_million_reasons_can_be_cloned_printed_and_dropped() {
+    on_small_stack(|| {
+        let cause = (1..MILLION)
+            .map(Cause::fail)
+            .fold(Cause::fail(0), Cause::both);
+        assert!(cause.clone().failures().copied().eq(0..MILLION));
+        assert!(cause.to_string().ends_with("failed: 999999"));
+        drop(cause);
+    });
 }
 
 #[test]

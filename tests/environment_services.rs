@@ -69,6 +69,7 @@ fn what_needs_a_service_runs_in_every_environment_that_has_it() {
     });
 }
 
+// id_effect 17
 #[test]
 fn combinators_need_what_their_parts_need_in_any_order() {
     /// Needs both.

@@ -71,7 +71,7 @@ fn a_child_ends_with_its_parent_one_in_a_scope_with_that_and_a_detached_one_with
     });
 }
 
-// T36
+// T36, effect-rs fork_never_runs
 #[test]
 fn awaiting_children_is_awaiting_all_they_do() {
     everywhere(async |cx: Cx<()>| {

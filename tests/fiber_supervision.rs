@@ -77,6 +77,7 @@ fn a_child_uses_its_parents_resources_until_it_ends() {
     });
 }
 
+// effect-rs er1
 #[test]
 fn join_gives_the_value_or_the_failure() {
     everywhere(async |cx: Cx<()>| {
@@ -118,6 +119,7 @@ fn joining_an_interrupted_fiber_interrupts_the_joiner() {
     });
 }
 
+// effect-rs fiber_id
 #[test]
 fn an_interrupt_tells_who_asked_for_it() {
     everywhere(async |cx: Cx<()>| {

@@ -1,8 +1,7 @@
 //! The laws of composition: how effects follow each other, are recovered from, and are cleaned up after.
 //!
 //! Two programs are equal when nobody can tell them apart by their exits, their steps and when these are taken, or the
-//! time they take, whenever they are interrupted. What has no form here yet: `guarantee` in terms of a `guaranteeCase`,
-//! since there is no finalizer that is told the exit, and the composition of schedules.
+//! time they take, whenever they are interrupted.
 
 use crate::common::laws::{FOR_EVER, Given, equal, equal_undisturbed, runs, undisturbed_runs};
 use crate::common::programs::{ALONE, ANYTHING, ENDING, PLAIN, Subject, canceled};
@@ -139,7 +138,7 @@ fn recover_is_a_flat_map_on_errors() {
     );
 }
 
-/// Ours, of schedules as far as there are any: `n` is a number of extra runs.
+/// Ours: `n` is a number of extra runs.
 #[test]
 fn a_retry_is_a_recovery_by_the_same_effect() {
     equal(
@@ -156,7 +155,19 @@ fn a_retry_is_a_recovery_by_the_same_effect() {
     );
 }
 
-/// CE `guaranteeIsGuaranteeCase`, as far as it can be said: the exit is the effect's, and the finalizer runs last.
+/// CE `guaranteeIsGuaranteeCase`.
+#[test]
+fn a_finalizer_that_does_not_look_at_the_exit_is_one_that_is_not_told() {
+    equal(
+        |given| {
+            let z = given.finalizer("z");
+            given.any("a").on_exit(move |_| z)
+        },
+        |given| given.any("a").ensuring(given.finalizer("z")),
+    );
+}
+
+/// CE `guarantee` laws, in one: the exit is the effect's, and the finalizer runs last.
 ///
 /// In our form, what interrupts the finalizer waits for it, and is then the exit, unless there is a defect.
 #[test]

@@ -1,8 +1,4 @@
 //! The laws of interruption: what it waits for, what it ends, and what it leaves alone.
-//!
-//! Of the laws of masks, these are the ones that `uninterruptible` has by itself. The others, on what restores
-//! interruption inside of a mask (CE `uncancelablePollIsIdentity`, `uncancelableIgnoredPollEliminatesNesting`,
-//! `uncancelablePollInverseNestIsUncancelable`), wait for masks that can be restored from.
 
 use std::time::Duration;
 
@@ -11,6 +7,7 @@ use crate::common::laws::{
 };
 use crate::common::programs::{ALONE, ANYTHING, BEAT, PLAIN, Subject, UNDISTURBED, canceled};
 use effect::prelude::*;
+use effect::uninterruptible_mask;
 
 /// The value that laws begin with.
 const N: u32 = 3;
@@ -21,7 +18,45 @@ fn wait() -> Subject {
 
 // Law 3.
 
-/// CE `uncancelablePollIsIdentity`, as far as it can be said: for those who do not interrupt.
+/// CE `uncancelablePollIsIdentity`.
+#[test]
+fn a_mask_that_excepts_all_is_not_noticed() {
+    equal(
+        |given| {
+            let a = given.any("a");
+            uninterruptible_mask(move |restore| restore.apply(a))
+        },
+        |given| given.any("a"),
+    );
+}
+
+/// CE `uncancelableIgnoredPollEliminatesNesting`: under an inner mask, the exception of the outer one is none.
+#[test]
+fn what_an_outer_mask_excepts_is_masked_by_an_inner_one() {
+    equal(
+        |given| {
+            let a = given.effect(UNDISTURBED, "a");
+            uninterruptible_mask(|restore| uninterruptible_mask(move |_| restore.apply(a)))
+        },
+        |given| given.effect(UNDISTURBED, "a").uninterruptible(),
+    );
+}
+
+/// CE `uncancelablePollInverseNestIsUncancelable`: exceptions count from the innermost mask outwards, and in no other order.
+#[test]
+fn exceptions_in_the_wrong_order_are_none() {
+    equal(
+        |given| {
+            let a = given.effect(UNDISTURBED, "a");
+            uninterruptible_mask(|outer| {
+                uninterruptible_mask(move |inner| outer.apply(inner.apply(a)))
+            })
+        },
+        |given| given.effect(UNDISTURBED, "a").uninterruptible(),
+    );
+}
+
+/// Ours: for those who do not interrupt, a mask is none.
 #[test]
 fn uninterruptible_is_not_noticed_by_those_who_do_not_interrupt() {
     equal_undisturbed(
@@ -30,7 +65,7 @@ fn uninterruptible_is_not_noticed_by_those_who_do_not_interrupt() {
     );
 }
 
-/// CE `uncancelableIgnoredPollEliminatesNesting`.
+/// CE `uncancelableIgnoredPollEliminatesNesting`, without exceptions.
 #[test]
 fn uninterruptible_twice_is_uninterruptible_once() {
     equal(

@@ -158,6 +158,7 @@ fn a_stream_that_is_stopped_early_releases_what_it_holds() {
 }
 
 /// `handle_drop_equals_interrupt`: who drops a run, by a foreign `select!` say, interrupts it.
+// id_effect 1
 #[test]
 fn a_run_that_is_dropped_does_what_an_interrupted_one_does() {
     for (run, moment) in interrupted_runs() {

@@ -1,8 +1,4 @@
 //! The laws of time, and of what comes from outside.
-//!
-//! There is no effect made of a callback yet, so the laws of `async` (CE `asyncRepeatedCallbackIgnored`,
-//! `asyncCancelTokenIsUnsequencedOnCompletion`, `asyncCancelTokenIsUnsequencedOnError`) are those of the future of a
-//! oneshot channel, which is the callback that can be had, with `on_interrupt` for the cancel token.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +6,7 @@ use std::time::Duration;
 use crate::common::laws::{Given, Run, equal, equal_undisturbed, runs, undisturbed_runs};
 use crate::common::programs::{PLAIN, Subject};
 use effect::prelude::*;
-use futures::channel::oneshot;
+use effect::{Resume, callback};
 
 fn two_times(given: &Given) -> (Duration, Duration) {
     (given.time("one"), given.time("other"))
@@ -99,7 +95,7 @@ fn a_timeout_takes_the_shorter_time() {
     }
 }
 
-/// Ours, of schedules as far as there are any.
+/// Ours.
 #[test]
 fn a_retry_takes_its_delays_and_the_runs_between_them() {
     for run in undisturbed_runs() {
@@ -174,32 +170,25 @@ fn the_time_of_day_goes_with_the_clock() {
 
 // Law 9.
 
-/// What a oneshot channel is sent, as an effect. A channel that is closed first is a defect.
-fn received(receiver: oneshot::Receiver<Result<u32, u32>>) -> Subject {
-    effect(async |_| receiver.await.expect("the sender is kept")).erase_once()
-}
-
-/// One that calls back after a while with some result; the callback is kept, as foreign code may do.
+/// One that is called back after a while with some result, and then with another one.
 fn called_back(given: &Given, cancel: &'static str) -> Subject {
-    type Callback = oneshot::Sender<Result<u32, u32>>;
     let result = match given.time("result") {
         even if even.as_millis() % 20 == 0 => Ok(1),
         _ => Err(2),
     };
-    let (callback, receiver) = oneshot::channel();
-    let callback: Arc<Mutex<Option<Callback>>> = Arc::new(Mutex::new(Some(callback)));
-    let delay = given.time("delay");
-    let call = sleep(delay).map(move |()| {
-        let callback = callback.lock().unwrap().take();
-        // Refused where nobody waits any more, and handed back.
-        if let Err(refused) = callback.expect("called once").send(result) {
-            assert_eq!(refused, result);
-        }
-    });
-    let waiting = received(receiver).on_interrupt(given.steps.note(cancel));
-    call.fork()
-        .flat_map(move |_calling: Fiber<Never, ()>| waiting)
-        .erase_once()
+    let (delay, cancel) = (given.time("delay"), given.steps.note(cancel));
+    effect(async move |cx: Cx<()>| {
+        let caller = cx.clone();
+        let waiting = callback(move |resume: Resume<u32, u32>| {
+            drop(caller.fork(sleep::<_, Never>(delay).map(move |()| {
+                resume.settle(result);
+                assert!(!resume.succeed(9), "called twice");
+            })));
+            cancel
+        });
+        cx.run(waiting).await
+    })
+    .erase_once()
 }
 
 /// CE `asyncCancelTokenIsUnsequencedOnCompletion`, `asyncCancelTokenIsUnsequencedOnError`.
@@ -220,33 +209,43 @@ fn the_cancel_token_runs_on_interruption_and_not_on_a_result() {
     }
 }
 
-/// CE `asyncRightIsUncancelableSequencedPure`, `asyncLeftIsUncancelableSequencedRaiseError`.
+/// CE `asyncRightIsUncancelableSequencedPure`, `asyncLeftIsUncancelableSequencedRaiseError`, and
+/// `asyncRepeatedCallbackIgnored`.
 #[test]
-fn a_callback_before_the_waiting_is_the_result_itself() {
+fn a_callback_before_the_waiting_is_the_result_itself_and_a_second_is_nothing() {
     for result in [Ok(1), Err(2)] {
+        let once = move |resume: &Resume<u32, u32>| assert!(resume.settle(result));
         equal(
-            |_| {
-                let (callback, receiver) = oneshot::channel();
-                callback.send(result).expect("the receiver is there");
-                received(receiver)
+            move |_| callback(move |resume| once(&resume)),
+            |_| from_result(result),
+        );
+        equal(
+            move |_| {
+                callback(move |resume| {
+                    once(&resume);
+                    assert!(!resume.fail(8) && !resume.succeed(9));
+                })
             },
             |_| from_result(result),
         );
     }
 }
 
-/// CE `asyncRepeatedCallbackIgnored`: there can be no second call, and one that comes too late changes nothing.
+/// CE `asyncRepeatedCallbackIgnored`: a call that comes too late changes nothing either.
 #[test]
 fn a_callback_after_the_result_is_refused() {
     equal_undisturbed(
         |given| {
-            let (callback, receiver) = oneshot::channel();
-            let winner = given.effect(PLAIN, "a");
-            let race = received(receiver).race_first(winner);
-            race.map(move |value| (value, callback.send(Ok(9)) == Err(Ok(9))))
-                .erase_once()
+            let kept: Arc<Mutex<Option<Resume<u32, u32>>>> = Arc::default();
+            let registered = Arc::clone(&kept);
+            let waiting = callback(move |resume| *registered.lock().unwrap() = Some(resume));
+            let race = waiting.race_first(given.effect(PLAIN, "a"));
+            race.map(move |value| {
+                let handle = kept.lock().unwrap().take();
+                (value, handle.expect("it waited").succeed(9))
+            })
         },
-        |given| given.effect(PLAIN, "a").map(|value| (value, true)),
+        |given| given.effect(PLAIN, "a").map(|value| (value, false)),
     );
 }
 

@@ -50,6 +50,7 @@ fn forty_maps_and_flat_maps_are_one_expression() {
     assert!(run(chain).unwrap().is_success());
 }
 
+// stillwater compile_time
 #[test]
 fn forty_combinators_of_all_kinds_are_one_expression() {
     let mixed = succeed::<(), String, _>(1u64)

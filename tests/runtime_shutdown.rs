@@ -18,6 +18,7 @@ fn waits_with(finalizer: Effect<(), Never, ()>) -> Effect<(), Never, ()> {
     never().ensuring(finalizer).erase()
 }
 
+// id_effect 1
 #[test]
 fn run_waits_for_the_finalizers_of_what_a_tokio_timeout_drops() {
     let log = Log::new();
@@ -31,6 +32,22 @@ fn run_waits_for_the_finalizers_of_what_a_tokio_timeout_drops() {
     });
     assert_eq!(run(body).unwrap(), Exit::Success(()));
     assert_eq!(log.lines(), ["finalized"]);
+}
+
+// id_effect 1
+#[test]
+fn the_finalizers_of_a_tokio_task_that_is_aborted_run() {
+    let log = Log::new();
+    in_virtual_time(async {
+        let root = waits_with(log.note_after(secs(1), "finalized"));
+        #[allow(clippy::disallowed_methods, reason = "a foreign abort is its topic")]
+        let task = tokio::spawn(root.into_future());
+        tokio::task::yield_now().await;
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        TokioRuntime::current().wait_for_orphans().await;
+        assert_eq!(log.lines(), ["finalized"]);
+    });
 }
 
 #[test]

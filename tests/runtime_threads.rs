@@ -1,13 +1,13 @@
 //! The runtime that the other tests run on when they run on threads.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use crate::common::threads::Threads;
 use crate::common::{Log, on_threads, secs, timed};
 use effect::prelude::*;
-use effect::{Runtime, yield_now};
+use effect::{Runtime, for_each_par_forked, yield_now};
 
 /// How often each of these runs.
 const TIMES: u64 = 200;
@@ -112,4 +112,28 @@ fn orphans_run_before_threads_end() {
         ended.expect("no deadlock");
         assert!(closed.load(Ordering::SeqCst));
     }
+}
+
+/// Holds its thread until as many others do.
+fn meets(barrier: &Arc<Barrier>) -> Effect<(), Never, ()> {
+    let barrier = Arc::clone(barrier);
+    sync(move || drop(barrier.wait())).erase()
+}
+
+// stillwater par_is_serial, effect-rs fork_is_not_parallel
+#[test]
+fn fibers_are_busy_on_several_threads_at_once() {
+    // Two who wait for each other with their threads, and could not on one.
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(3)
+        .build()
+        .unwrap();
+    let forked = effect(async |cx: Cx<()>| {
+        let barrier = Arc::new(Barrier::new(2));
+        let fibers = [(); 2].map(|()| cx.fork(meets(&barrier)));
+        cx.run(Fiber::join_all(fibers)).await?;
+        let each = for_each_par_forked(0..2, 2, move |_| meets(&barrier));
+        cx.run(each).await
+    });
+    assert_eq!(tokio.block_on(forked.into_future()), Ok(vec![(), ()]));
 }

@@ -140,6 +140,7 @@ fn early_release_runs_the_finalizer_now_and_not_again() {
     });
 }
 
+// T41
 #[test]
 fn what_is_not_released_early_is_released_in_its_place() {
     everywhere(async |cx: Cx<()>| {
@@ -263,6 +264,30 @@ fn a_hundred_thousand_finalizers_run_in_one_scope() {
     let parallel = Scope::new();
     parallel.fork();
     check(parallel);
+}
+
+#[test]
+fn a_deep_chain_of_resources_is_stack_safe_either_way() {
+    const DEPTH: usize = 50_000;
+    fn chain(log: &Log) -> [Effect<(), Never, ()>; 2] {
+        let held = || resource(log, "released");
+        let left = (0..DEPTH).fold(succeed(()).erase(), |chain, _| {
+            let next = held();
+            chain.flat_map(|()| next).erase_once()
+        });
+        let right = (0..DEPTH).fold(succeed(()).erase(), |chain, _| {
+            held().flat_map(|()| chain).erase_once()
+        });
+        [left, right]
+    }
+    on_both(async |cx: Cx<()>| {
+        let log = Log::new();
+        for chain in chain(&log) {
+            let before = log.count();
+            cx.run(chain.scoped()).await.unwrap();
+            assert_eq!(log.count() - before, DEPTH);
+        }
+    });
 }
 
 #[test]

@@ -186,6 +186,7 @@ fn chunks_of_no_values_panic() {
     drop(StreamE::<(), Never, _>::range(0..3).chunks(0));
 }
 
+// id_effect 5
 #[tokio::test(start_paused = true)]
 async fn a_timeout_stops_a_filter_that_never_keeps_anything() {
     let (pulls, numbers) = naturals();
@@ -253,6 +254,7 @@ fn a_panic_in_a_stream_is_a_defect_of_its_run() {
     });
 }
 
+// id_effect 12
 #[test]
 fn map_effect_runs_one_effect_after_the_other_and_never_ahead() {
     everywhere(async |cx: Cx<()>| {

@@ -3,7 +3,7 @@
 use crate::common::{exit_of, on_both};
 use effect::prelude::*;
 
-// S2-18
+// S2-18, id_effect 11
 #[test]
 fn a_failing_element_is_never_a_short_result() {
     on_both(async |cx: Cx<()>| {
@@ -31,7 +31,7 @@ fn to_run_an_effect_for_each_result_fails_with_the_error() {
     });
 }
 
-// S2-23
+// S2-23, id_effect 13
 #[test]
 fn failures_stay_in_their_places_and_partition_tells_the_sides_apart() {
     on_both(async |cx: Cx<()>| {
@@ -71,7 +71,7 @@ struct Response {
     error: Option<String>,
 }
 
-// S2-24
+// S2-24, id_effect 13
 #[test]
 fn recover_puts_a_fallback_in_the_place_of_each_failure() {
     on_both(async |cx: Cx<()>| {

@@ -25,6 +25,7 @@ fn a_wrong_program_is_told_what_is_wrong() {
     }
 }
 
+// id_effect 16
 #[test]
 fn the_first_message_names_the_cure() {
     check(|case| {
