@@ -350,3 +350,19 @@ fn nothing_that_strikes_its_callers_wedges_it() {
     Sim::new().each_drop(callers).unwrap();
     Sim::new().runs(1_000).test(callers);
 }
+
+#[test]
+fn a_share_is_not_off_by_what_a_float_is() {
+    on_both(async |cx: Cx<()>| {
+        for (share, failures) in [(0.07, 7), (0.14, 14), (0.55, 55), (0.005, 1), (0.071, 8)] {
+            let breaker = CircuitBreaker::failure_rate(share, 100);
+            for n in 0..100 {
+                assert_eq!(breaker.state(), Closed, "{share}, after {n}");
+                let fails = n >= 100 - failures;
+                let result = if fails { Err("down") } else { Ok(1) };
+                drop(cx.run(call(&breaker, result)).await);
+            }
+            assert_eq!(breaker.state(), CircuitState::Open, "{share}");
+        }
+    });
+}

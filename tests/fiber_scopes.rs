@@ -317,3 +317,19 @@ fn scopes_and_fibers(trial: &Trial) -> Case<Never, ()> {
 fn no_fiber_and_no_scope_is_left_whoever_closes_it() {
     Sim::new().runs(2_000).test(scopes_and_fibers);
 }
+
+#[test]
+fn a_child_of_a_fiber_in_a_scope_can_close_that() {
+    everywhere(async |cx: Cx<()>| {
+        let scope = Scope::new();
+        let closed = scope.clone();
+        let parent = effect(async move |cx: Cx<()>| {
+            let child = cx.fork(closed.close());
+            cx.run(child.join()).await
+        });
+        let parent = cx.fork_in(&scope, parent);
+        let exits = cx.run(Fiber::await_all(vec![parent])).await.unwrap();
+        assert!(exits[0].is_interrupt());
+        assert!(scope.is_closed());
+    });
+}

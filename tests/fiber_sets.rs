@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::common::{Log, everywhere, on_one_thread, secs, timed};
+use crate::common::{Log, everywhere, in_virtual_time, on_one_thread, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{FiberMap, FiberSet, FiberSetClosed, OnClose, RunIfMissingError, yield_now};
@@ -244,4 +244,45 @@ fn filling_and_closing(trial: &Trial) -> Case<Never, ()> {
 #[test]
 fn filling_and_closing_at_once_leaves_nobody() {
     Sim::new().runs(2_000).test(filling_and_closing);
+}
+
+#[test]
+fn fibers_are_run_all_day_in_virtual_time_inside_of_tokio() {
+    // Where it spent tokio's budget, which nobody renews here, all would seem to wait for ever.
+    let program = effect(async |cx: Cx<()>| {
+        let set = cx.run(FiberSet::make(1, OnClose::Await)).await?;
+        for _ in 0..1_000 {
+            drop(cx.run(set.run(succeed::<_, Never, _>(()))).await);
+        }
+        Ok::<_, Never>(())
+    });
+    let exit = in_virtual_time(VirtualTime::new().drive(program.scoped())).expect("no deadlock");
+    assert_eq!(exit, Exit::Success(()));
+}
+
+#[test]
+fn a_fiber_of_a_set_can_close_it() {
+    for on_close in [OnClose::Interrupt, OnClose::Await] {
+        everywhere(async move |cx: Cx<()>| {
+            let log = Log::new();
+            let noted = log.clone();
+            let body = effect(async move |cx: Cx<()>| {
+                let set = cx.run(FiberSet::make(8, on_close)).await?;
+                let other = sleep(secs(1)).flat_map(move |()| noted.note("other"));
+                drop(cx.run(set.run(other)).await);
+                // One by itself, and one by a child of its own.
+                for by_child in [false, true] {
+                    let closed = set.clone();
+                    let closes = effect(async move |cx: Cx<()>| match by_child {
+                        true => cx.run(cx.fork(closed.close()).join()).await,
+                        false => cx.run(closed.close()).await,
+                    });
+                    drop(cx.run(set.run(closes)).await);
+                }
+                cx.run(set.await_empty()).await
+            });
+            assert_eq!(cx.run(body.scoped()).await, Ok(()));
+            assert_eq!(log.count(), usize::from(on_close == OnClose::Await));
+        });
+    }
 }

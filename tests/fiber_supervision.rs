@@ -241,3 +241,65 @@ fn a_child_that_is_forked_while_its_parent_ends_is_interrupted_as_well() {
         assert_eq!(log.lines(), ["forked"]);
     });
 }
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("dropped");
+        }
+    }
+}
+
+#[test]
+fn an_exit_that_panics_when_it_is_dropped_keeps_nobody_waiting() {
+    on_both(async |cx: Cx<()>| {
+        let scope = effect::Scope::new();
+        let parent = effect(async move |cx: Cx<()>| {
+            let bomb = || sync::<_, Never, _, _>(|| Bomb);
+            drop(cx.fork(bomb()));
+            drop(cx.fork_in(&scope, bomb()));
+            cx.sleep(secs(1)).await;
+            cx.run(scope.close()).await
+        });
+        let parent = cx.fork(parent);
+        assert_eq!(cx.run(parent.join()).await, Ok(()));
+    });
+}
+
+#[test]
+fn a_panic_whose_payload_panics_is_a_defect_like_any() {
+    on_both(async |cx: Cx<()>| {
+        let fails: Effect<(), Never, ()> = sync(|| std::panic::panic_any(Bomb)).erase();
+        let exits = cx
+            .run(Fiber::await_all(vec![cx.fork(fails)]))
+            .await
+            .unwrap();
+        assert!(exits[0].cause().unwrap().defect().is_some());
+    });
+}
+
+#[test]
+fn who_no_longer_waits_for_a_fiber_leaves_no_waker_with_it() {
+    struct Ignored;
+    impl std::task::Wake for Ignored {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+    on_both(async |cx: Cx<()>| {
+        let endless = cx.fork(never::<_, Never, ()>()).shared();
+        let ignored = std::sync::Arc::new(Ignored);
+        let waker = std::sync::Arc::clone(&ignored).into();
+        {
+            let mut join = Box::pin(cx.run(endless.join()));
+            let polled = join
+                .as_mut()
+                .poll(&mut std::task::Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        }
+        drop(waker);
+        assert_eq!(std::sync::Arc::strong_count(&ignored), 1);
+        drop(cx.run(endless.interrupt()).await);
+    });
+}

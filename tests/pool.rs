@@ -346,3 +346,40 @@ fn borrowing(trial: &Trial) -> Case<Never, ()> {
 fn interrupted_and_failed_acquisitions_leak_nothing() {
     Sim::new().runs(3_000).test(borrowing);
 }
+
+#[test]
+fn what_is_always_there_lets_others_run() {
+    on_both(async |cx: Cx<()>| {
+        let body = effect(async |cx: Cx<()>| {
+            let made = Pool::make(PoolSize::of(1), succeed::<_, Never, _>(()));
+            let pool = cx.run(made).await?;
+            drop(cx.run(pool.get()).await);
+            let busy = effect(async move |cx: Cx<()>| {
+                loop {
+                    drop(cx.run(pool.get()).await);
+                }
+                #[expect(unreachable_code, reason = "it says what it fails with")]
+                Ok::<(), Never>(())
+            });
+            let busy = cx.fork(busy);
+            yield_now().await;
+            cx.run(busy.interrupt()).await.map(drop)
+        });
+        assert_eq!(cx.run(body.scoped()).await, Ok(()));
+    });
+}
+
+#[test]
+fn an_idle_resource_may_be_kept_for_ever() {
+    on_both(async |cx: Cx<()>| {
+        let body = effect(async |cx: Cx<()>| {
+            let size = PoolSize::between(0, 2).idle(Duration::MAX);
+            let made = Pool::make(size, succeed::<_, Never, _>(()));
+            let pool = cx.run(made).await?;
+            drop(cx.run(pool.get()).await);
+            cx.sleep(secs(1_000_000)).await;
+            Ok::<_, Never>(pool.stats().idle)
+        });
+        assert_eq!(cx.run(body.scoped()).await, Ok(1));
+    });
+}

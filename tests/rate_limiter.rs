@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::common::simulated::case;
-use crate::common::{Log, everywhere, on_both, secs};
+use crate::common::{Log, everywhere, in_virtual_time, on_both, secs};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{RateLimiter, yield_now};
@@ -246,4 +246,17 @@ fn on_time(trial: &Trial) -> Case<Never, ()> {
 fn no_permit_is_lost_with_whoever_is_interrupted() {
     Sim::new().each_interrupt(on_time).unwrap();
     Sim::new().each_pair(on_time).unwrap();
+}
+
+#[test]
+fn permits_are_waited_for_all_day_in_virtual_time_inside_of_tokio() {
+    // Where it spent tokio's budget, which nobody renews here, all would seem to wait for ever.
+    let program = effect(async |cx: Cx<()>| {
+        let limiter = RateLimiter::new(1, millis(1));
+        let all = (0..1_000).map(move |_| limiter.acquire(1));
+        cx.run(for_each_par(all, 1_000, |wait| wait)).await?;
+        Ok::<_, Never>(())
+    });
+    let exit = in_virtual_time(VirtualTime::new().drive(program)).expect("no deadlock");
+    assert_eq!(exit, Exit::Success(()));
 }

@@ -474,3 +474,21 @@ fn an_acquisition_in_a_scope_sees_the_locals_and_environment_of_its_place() {
         assert_eq!(log.lines(), ["7 Ada"]);
     });
 }
+
+#[test]
+fn a_scope_that_is_moved_into_one_inside_of_it_keeps_that() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let outer = Scope::new();
+        let inner = outer.fork();
+        let innermost = inner.fork();
+        cx.run(resource(&log, "moved").in_scope(&outer))
+            .await
+            .unwrap();
+        let group = cx.run(outer.move_to(&innermost)).await.unwrap();
+        assert_eq!((outer.pending(), group.pending()), (1, 1));
+        drop((inner, innermost, group));
+        cx.run(outer.close()).await.unwrap();
+        assert_eq!(log.lines(), ["moved"]);
+    });
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::common::{everywhere, on_both};
+use crate::common::{everywhere, in_turns, on_both};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Tickets, Trial};
 use effect::sync::{OfferError, Queue, TakeError};
@@ -753,4 +753,33 @@ fn to_say_too_late_what_a_queue_fails_with_panics() {
     let queue = Queue::<u8>::bounded(1);
     let _shared = queue.clone();
     drop(queue.with_error::<&str>());
+}
+
+#[test]
+fn who_finds_its_item_gone_waits_where_it_did() {
+    // On threads, the first may have its item before it is gone.
+    in_turns(async |cx: Cx<()>| {
+        let queue = Queue::<u8>::bounded(2);
+        let [first, second] = [(); 2].map(|()| cx.fork(queue.take()));
+        yield_now().await;
+        queue.try_offer(1).unwrap();
+        assert_eq!(queue.poll(), Some(1));
+        yield_now().await;
+        queue.try_offer(2).unwrap();
+        assert_eq!(cx.run(first.join()).await, Ok(2));
+        queue.try_offer(3).unwrap();
+        assert_eq!(cx.run(second.join()).await, Ok(3));
+    });
+}
+
+#[test]
+fn at_a_rendezvous_nobody_takes_what_another_waits_for() {
+    on_both(async |_: Cx<()>| {
+        let queue = Queue::<u8>::rendezvous();
+        let mut waits = Box::pin(queue.take());
+        assert!(poll!(waits.as_mut()).is_pending());
+        queue.offer(1).await.unwrap();
+        assert_eq!((queue.poll(), queue.take_up_to(1)), (None, vec![]));
+        assert_eq!(waits.await, Ok(1));
+    });
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::opaque_debug::opaque_debug;
 use crate::program::Outcome;
 use crate::{
-    Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, effect, from_exit, poll_turn,
+    Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, effect, from_exit,
+    poll_turn,
 };
 
 mod store;
@@ -208,9 +209,7 @@ where
     type Value = A;
 
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-use crate::{
-    Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, effect, from_exit, poll_turn,
-};
+        poll_fn(poll_turn).await;
         loop {
             let waiter = match self.cache.state.store.find(&self.key, cx) {
                 Found::Value(value) => return Ok(value),

@@ -21,7 +21,7 @@ pub use self::reference::FiberRef;
 pub use self::several::{AwaitAll, InterruptAll, JoinAll};
 pub use self::shared::{SharedExit, SharedFiber, SharedJoin};
 pub(crate) use slot::ExitSlot;
-pub(crate) use state::{FiberState, Interrupters, Leave, WakerId};
+pub(crate) use state::{FiberState, Interrupters, Leave};
 pub(crate) use watched::{watched, watched_task};
 
 /// The identity of a fiber, unique in the process; in a run of virtual time, in that run.

@@ -219,6 +219,8 @@ impl FiberSet {
 
     /// Closes the set, and waits until its fibers have ended. Its scope does so in the end.
     ///
+    /// A fiber of the set may do so itself, or a child of one: it is not waited for, and is interrupted after that.
+    ///
     /// # Cancel safety
     ///
     /// It is not interrupted once it has begun.

@@ -26,6 +26,7 @@ mod fiber;
 mod driver;
 mod cleanup;
 mod settled;
+mod joiners;
 mod crew;
 mod scope;
 mod mask;

@@ -261,7 +261,8 @@ impl Scope {
     /// Closes the scope: releases what it holds, and waits until that is done. What it was for has succeeded.
     ///
     /// A second closing does nothing, and waits for the first; but one in a finalizer of the scope itself, or on the fiber
-    /// that closes it, does not wait. A fiber that closes the scope it was forked into is interrupted, and not waited for.
+    /// that closes it, does not wait. A fiber that closes the scope it was forked into is interrupted, and not waited for; so
+    /// is one whose child does so.
     ///
     /// # Cancel safety
     ///

@@ -44,15 +44,13 @@ impl<E, A> ExitSlot<E, A> {
         A: Clone,
     {
         fiber.observe_exit();
-        let defects = fiber.take_defects();
         // Cloned under the lock: values that are not `Sync` may be looked at by one at a time.
         let mut left = self.exit.lock();
         let exit = left.take();
         let exit = exit.unwrap_or_else(|| Exit::Failure(Cause::interrupt(None)));
-        let exit = exit.with_defects(defects);
-        let seen = exit.clone();
-        *left = Some(exit);
-        seen
+        // All see the same, and a clone that panics leaves it for the next.
+        let exit = left.insert(exit.with_defects(fiber.take_defects()));
+        exit.clone()
     }
 
     /// As [`Leave::forget`].

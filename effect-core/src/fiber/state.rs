@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
@@ -14,6 +13,7 @@ use smallvec::SmallVec;
 use super::FiberId;
 use super::watch::Watch;
 use crate::cleanup::CleanupQueue;
+use crate::joiners::{Joiners, WakerId};
 use crate::measure::Ending;
 use crate::scope::{self, Entry, Order, ScopeState};
 use crate::trace::TracedFiber;
@@ -80,7 +80,7 @@ pub(crate) type Interrupters = SmallVec<[Option<FiberId>; 1]>;
 struct Inner {
     /// The driver's waker, and whoever else waits for this fiber to end.
     waker: Option<Waker>,
-    joiners: SmallVec<[Waker; 1]>,
+    joiners: Joiners,
     /// The parent, and this fiber's place among its children, until this one ends: a handle that is kept
     /// must not keep all ancestors.
     parent: Option<Place>,
@@ -95,17 +95,6 @@ struct Inner {
     exit_observed: bool,
     /// Whether an orphan works on what was owed after the end.
     late: bool,
-}
-
-/// Tells wakers apart. Two that are alive at once and have the same identity wake the same task, so as long as a
-/// fiber keeps the waker it listens with, its driver can see at a glance that it is still the right one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct WakerId(usize, usize);
-
-impl WakerId {
-    pub(crate) fn of(waker: &Waker) -> Self {
-        WakerId(waker.data().addr(), ptr::from_ref(waker.vtable()).addr())
-    }
 }
 
 /// A fiber's place among the children of its parent.
@@ -353,14 +342,39 @@ impl FiberState {
 
     /// This fiber, its parent, and so on, up to so many.
     pub(crate) fn ancestry(self: &Arc<Self>, limit: usize) -> Vec<TracedFiber> {
-        let above = |fiber: &Arc<Self>| {
-            let inner = fiber.inner.lock();
-            inner.parent.as_ref().map(|(parent, _)| Arc::clone(parent))
-        };
-        std::iter::successors(Some(Arc::clone(self)), above)
+        self.lineage()
             .map(|fiber| TracedFiber::new(fiber.id, fiber.name.clone(), fiber.forked_at))
             .take(limit)
             .collect()
+    }
+
+    /// This fiber, its parent, the parent of that, and so on.
+    fn lineage(self: &Arc<Self>) -> impl Iterator<Item = Arc<Self>> {
+        std::iter::successors(Some(Arc::clone(self)), |fiber| {
+            let inner = fiber.inner.lock();
+            inner.parent.as_ref().map(|(parent, _)| Arc::clone(parent))
+        })
+    }
+
+    /// Whether this is the fiber with that identity, or a descendant of it, without which it does not end.
+    pub(crate) fn is_part_of(self: &Arc<Self>, id: FiberId) -> bool {
+        self.lineage().any(|fiber| fiber.id == id)
+    }
+
+    /// Whether a scope does not close before this fiber has ended.
+    pub(crate) fn is_inside(self: &Arc<Self>, scope: &Arc<ScopeState>) -> bool {
+        self.lineage().any(|fiber| {
+            let inner = fiber.inner.lock();
+            let place = inner
+                .rest
+                .as_ref()
+                .and_then(|rest| rest.scope_place.clone());
+            drop(inner);
+            let around = place.and_then(|(around, _)| around.upgrade());
+            around.is_some_and(|around| {
+                Arc::ptr_eq(&around, scope) || scope.place_of(&around).is_some()
+            })
+        })
     }
 
     /// Tells of a cause that nobody else will hear of.

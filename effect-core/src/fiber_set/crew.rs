@@ -22,6 +22,9 @@ pub(super) struct Crew {
     scope: Arc<ScopeState>,
     /// How many tasks of fibers there are. It is the last to know that one has ended.
     size: AtomicUsize,
+    /// How many of them wait themselves until the others have ended: they close it.
+    closers: AtomicUsize,
+    /// Told when there may be few enough for those who wait.
     emptied: Notify,
 }
 
@@ -32,6 +35,7 @@ impl Crew {
             on_close,
             scope: ScopeState::new(Order::Parallel),
             size: AtomicUsize::new(0),
+            closers: AtomicUsize::new(0),
             emptied: Notify::new(),
         })
     }
@@ -68,12 +72,17 @@ impl Crew {
         }
     }
 
-    async fn empty(&self, waits_for: WaitsFor) {
+    /// Waits until nobody is there, or for one who is itself inside: nobody but those who close it.
+    async fn empty(&self, waits_for: WaitsFor, is_inside: bool) {
         loop {
             // Registered before the look, so that no end comes between.
             let mut emptied = std::pin::pin!(self.emptied.notified());
             emptied.as_mut().enable();
-            if self.len() == 0 {
+            let closers = match is_inside {
+                true => self.closers.load(Ordering::Acquire),
+                false => 0,
+            };
+            if self.len() <= closers {
                 return;
             }
             waits_for.told_by(emptied).await;
@@ -83,8 +92,11 @@ impl Crew {
     async fn end<R: Env>(&self, cx: &Cx<R>, exit: Exit<(), ()>) {
         self.permits.close();
         if self.on_close == OnClose::Await {
-            self.empty(WaitsFor::here("a set of fibers that closes"))
-                .await;
+            let around = self.scope.fibers_around(cx.fiber());
+            self.closers.fetch_add(around, Ordering::AcqRel);
+            self.emptied.notify_waiters();
+            let waits_for = WaitsFor::here("a set of fibers that closes");
+            self.empty(waits_for, around > 0).await;
         }
         close(cx.fiber(), &self.scope, exit).await;
     }
@@ -112,9 +124,8 @@ pub(super) struct Member<T> {
 
 impl<T> Drop for Member<T> {
     fn drop(&mut self) {
-        if self.crew.size.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.crew.emptied.notify_waiters();
-        }
+        self.crew.size.fetch_sub(1, Ordering::AcqRel);
+        self.crew.emptied.notify_waiters();
     }
 }
 
@@ -176,7 +187,7 @@ impl<R: Env> Program<R> for AwaitEmpty {
     type Value = ();
 
     async fn run(self, _cx: &Cx<R>) -> Result<(), Never> {
-        self.crew.empty(self.waits_for).await;
+        self.crew.empty(self.waits_for, false).await;
         Ok(())
     }
 }

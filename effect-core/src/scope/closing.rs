@@ -1,6 +1,6 @@
 //! Closing: releases what a scope holds, each entry with all that it owes, so that none stops the next.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -13,6 +13,7 @@ use crate::cleanup::Finalizer;
 use crate::driver;
 use crate::fiber::FiberState;
 use crate::frame::Frame;
+use crate::joiners::joining;
 use crate::net::{caught, net};
 use crate::settled::settled;
 use crate::{Cause, Exit, Never, Runtime, WaitsFor};
@@ -27,7 +28,7 @@ pub(crate) fn close(
     async move {
         match scope.begin(fiber.id()) {
             Begin::Close => release_all(&fiber, ToClose(Some(scope)), exit).await,
-            Begin::Wait => closed(scope).await,
+            Begin::Wait => closed_for(&fiber, scope).await,
             Begin::Nothing => {}
         }
     }
@@ -47,19 +48,24 @@ pub(crate) fn close_owed(
             Begin::Close => release_all(&fiber, to_close, exit).await,
             Begin::Wait => {
                 let scope = to_close.0.take();
-                closed(scope.expect("it was there")).await;
+                closed_for(&fiber, scope.expect("it was there")).await;
             }
             Begin::Nothing => {}
         }
     }
 }
 
+/// Waits until somebody else has closed a scope, unless that waits for this fiber.
+async fn closed_for(fiber: &Arc<FiberState>, scope: Arc<ScopeState>) {
+    if !fiber.is_inside(&scope) {
+        closed(scope).await;
+    }
+}
+
 /// Waits until a scope is closed.
 async fn closed(scope: Arc<ScopeState>) {
     let waits_for = WaitsFor::here("a scope to be closed");
-    waits_for
-        .told_by(poll_fn(|task| scope.poll_closed(task)))
-        .await;
+    waits_for.told_by(joining(&*scope)).await;
 }
 
 /// A scope that is to be closed. If nobody can, it is emptied: what it holds may hold on to it.
@@ -130,8 +136,8 @@ fn release(entry: Entry, closer: &Closer<'_>) -> Finalizer {
         Entry::Scope(scope) => close(closer.fiber, &scope, closer.exit.clone()),
         Entry::Fiber(fiber) => {
             fiber.interrupt(Some(closer.fiber.id()));
-            // Nobody waits for oneself.
-            if fiber.id() == closer.fiber.id() {
+            // Nobody waits for oneself, or for a fiber that waits for oneself.
+            if closer.fiber.is_part_of(fiber.id()) {
                 return std::future::ready(()).boxed();
             }
             let waits_for = WaitsFor::here("a fiber of a scope that closes");

@@ -2,15 +2,15 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
-use smallvec::SmallVec;
 
 use super::closing;
 use super::entries::{Entries, Key};
 use super::finalizer::Finalizing;
 use crate::fiber::FiberState;
+use crate::joiners::{Joined, Joiners, WakerId};
 use crate::{Cause, Exit, FiberId, Runtime, measure};
 
 /// In which order a scope releases what it holds.
@@ -56,7 +56,7 @@ struct Inner {
     /// How that ended which the scope is for, where it is known and its own fiber closes it.
     exit: Option<Box<Exit<(), ()>>>,
     /// Those who wait for it to be closed.
-    waiting: SmallVec<[Waker; 1]>,
+    waiting: Joiners,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -94,7 +94,7 @@ impl ScopeState {
                 runtime: None,
                 place: None,
                 exit: None,
-                waiting: SmallVec::new(),
+                waiting: Joiners::default(),
             }),
         }
     }
@@ -165,6 +165,20 @@ impl ScopeState {
             }
             inside = around;
         }
+    }
+
+    /// How many of the fibers in here a fiber is a part of.
+    pub(crate) fn fibers_around(&self, fiber: &Arc<FiberState>) -> usize {
+        let inner = self.inner.lock();
+        let around = |entry: &Entry| match entry {
+            Entry::Fiber(member) => fiber.is_part_of(member.id()),
+            Entry::Finalizer(_) | Entry::Scope(_) => false,
+        };
+        inner
+            .entries
+            .iter()
+            .filter(|(_, entry)| around(entry))
+            .count()
     }
 
     /// Takes all that is in here but for one entry, as a scope of its own.
@@ -265,22 +279,6 @@ impl ScopeState {
         matches!(self.inner.lock().phase, Phase::Closing(_))
     }
 
-    /// Ready when it is closed.
-    pub(super) fn poll_closed(&self, task: &Context<'_>) -> Poll<()> {
-        let mut inner = self.inner.lock();
-        if inner.phase == Phase::Closed {
-            return Poll::Ready(());
-        }
-        if !inner
-            .waiting
-            .iter()
-            .any(|waker| waker.will_wake(task.waker()))
-        {
-            inner.waiting.push(task.waker().clone());
-        }
-        Poll::Pending
-    }
-
     /// Remembers how the fiber has ended whose own scope this is.
     pub(crate) fn set_exit(&self, exit: Exit<(), ()>) {
         self.inner.lock().exit = Some(Box::new(exit));
@@ -320,15 +318,33 @@ impl Inner {
     }
 }
 
+impl Joined for ScopeState {
+    fn poll_ended(&self, joined: &mut Option<WakerId>, waker: &Waker) -> Poll<()> {
+        let _replaced = {
+            let mut inner = self.inner.lock();
+            if inner.phase == Phase::Closed {
+                return Poll::Ready(());
+            }
+            inner.waiting.join(joined, waker)
+        };
+        Poll::Pending
+    }
+
+    fn leave(&self, joined: WakerId) {
+        let left = self.inner.lock().waiting.leave(joined);
+        drop(left);
+    }
+}
+
 /// Who is to be told that a scope is closed. Without its lock: a waker may run anything.
 struct Told {
-    waiting: SmallVec<[Waker; 1]>,
+    waiting: Joiners,
     place: Option<Place>,
 }
 
 impl Told {
     fn tell(self) {
-        self.waiting.into_iter().for_each(Waker::wake);
+        self.waiting.wake();
         if let Some((parent, key)) = self.place
             && let Some(parent) = parent.upgrade()
         {

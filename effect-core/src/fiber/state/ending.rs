@@ -1,31 +1,15 @@
 //! The end of a fiber, and who is told of it.
 
-use std::future::poll_fn;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
-
-use smallvec::SmallVec;
+use std::task::{Poll, Waker};
 
 use super::{FiberState, Inner, Place};
 use crate::cleanup::CleanupQueue;
-use crate::{WaitsFor, measure, scope};
+use crate::defect::catch;
+use crate::joiners::{Joined, Joiners, WakerId, joining};
+use crate::{Cause, Never, WaitsFor, measure, scope};
 
 impl FiberState {
-    pub(crate) fn poll_done(&self, task: &Context<'_>) -> Poll<()> {
-        let mut inner = self.inner.lock();
-        if inner.done {
-            return Poll::Ready(());
-        }
-        if !inner
-            .joiners
-            .iter()
-            .any(|waker| waker.will_wake(task.waker()))
-        {
-            inner.joiners.push(task.waker().clone());
-        }
-        Poll::Pending
-    }
-
     /// Somebody looks at the exit, and leaves it there.
     pub(crate) fn observe_exit(&self) {
         self.inner.lock().exit_observed = true;
@@ -37,8 +21,7 @@ impl FiberState {
 
     /// Waits until the fiber has ended.
     pub(crate) async fn ended(&self, waits_for: WaitsFor) {
-        let ended = poll_fn(|task| self.poll_done(task));
-        waits_for.told_by(ended).await;
+        waits_for.told_by(joining(self)).await;
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -56,11 +39,23 @@ impl FiberState {
             (inner.end(), inner.forgotten)
         };
         if forgotten {
-            self.slot.forget(self);
+            self.forget_exit();
         }
         ended.tell();
         self.observe_ended();
         true
+    }
+
+    /// Drops an exit that nobody will look at.
+    fn forget_exit(&self) {
+        self.catching(|| self.slot.forget(self));
+    }
+
+    /// Drops what is a user's. A panic in that is no reason not to tell those who wait for this fiber.
+    fn catching(&self, drops: impl FnOnce()) {
+        if let Err(defect) = catch(drops) {
+            self.report_unobserved(&Cause::<Never>::die(defect));
+        }
     }
 
     /// Ends the fiber with what it still owes: its runtime is gone, and nothing can run it.
@@ -76,14 +71,32 @@ impl FiberState {
         };
         let mut lost = owed.as_ref().map_or(0, CleanupQueue::len);
         measure::finalizers(-(lost as isize));
-        drop(owed);
+        self.catching(|| drop(owed));
         lost += self.own_scope().map_or(0, |scope| scope.abandon());
         if forgotten {
-            self.slot.forget(self);
+            self.forget_exit();
         }
         ended.tell();
         self.observe_ended();
         lost
+    }
+}
+
+impl Joined for FiberState {
+    fn poll_ended(&self, joined: &mut Option<WakerId>, waker: &Waker) -> Poll<()> {
+        let _replaced = {
+            let mut inner = self.inner.lock();
+            if inner.done {
+                return Poll::Ready(());
+            }
+            inner.joiners.join(joined, waker)
+        };
+        Poll::Pending
+    }
+
+    fn leave(&self, joined: WakerId) {
+        let left = self.inner.lock().joiners.leave(joined);
+        drop(left);
     }
 }
 
@@ -103,7 +116,7 @@ impl Inner {
 struct Ended {
     // Nobody any more, but it is dropped when the lock is free.
     _waker: Option<Waker>,
-    joiners: SmallVec<[Waker; 1]>,
+    joiners: Joiners,
     parent: Option<Place>,
     scope_place: Option<scope::Place>,
 }
@@ -117,7 +130,7 @@ impl Ended {
             drop(scope.remove(key));
         }
         // After that: whoever waited for it finds that it has left its scope.
-        self.joiners.into_iter().for_each(Waker::wake);
+        self.joiners.wake();
         let Some((parent, place)) = self.parent else {
             return;
         };

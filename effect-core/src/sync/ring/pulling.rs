@@ -86,7 +86,13 @@ impl<T> Ring<T> {
         {
             let mut guard = self.state.lock();
             let state = &mut *guard;
-            let count = state.buffer.len().min(max);
+            // At a rendezvous, those who were told of an item are the ones that it was offered to.
+            let promised = if self.capacity == 0 {
+                state.notified
+            } else {
+                0
+            };
+            let count = state.buffer.len().saturating_sub(promised).min(max);
             state.buffer.drain(..count).for_each(take);
             state.senders.grant(self.free(state), &mut wakers);
             state.tell_if_ended(&mut wakers);
