@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::common::{Log, Task, everywhere, exit_of, reasons, secs, timed};
 use effect::prelude::*;
+use effect::{race_all, race_all_ok};
 
 /// Succeeds, or fails, with a name after so many seconds.
 fn after(
@@ -341,5 +342,56 @@ fn a_timeout_ends_what_repeats_an_uninterruptible_effect_for_ever() {
         // The step that had begun has ended, and no other has.
         assert_eq!(cx.now() - begun, Duration::from_millis(1200));
         assert_eq!(log.count(), 4);
+    });
+}
+
+// T28
+#[test]
+fn a_race_of_many_ends_with_the_first_and_after_the_finalizers_of_the_others() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let racer = |n: u64| match n {
+            3 => guarded(&log, 1, Err("fast")),
+            4 => guarded(&log, 2, Ok("second")),
+            n => guarded(&log, n + 3, Ok("slow")),
+        };
+        let all = (0..8).map(racer).collect::<Vec<_>>();
+        let raced = timed(&cx, cx.run(race_all(all.clone()))).await;
+        // The finalizers of those who have lost run one after the other.
+        assert_eq!(raced, (1 + 7, Err("fast")));
+        assert_eq!(log.lines().concat().matches("finalized").count(), 8);
+        let raced = timed(&cx, cx.run(race_all_ok(all))).await;
+        assert_eq!(raced, (2 + 6, Ok("second")));
+        assert_eq!(log.lines().concat().matches("finalized").count(), 16);
+    });
+}
+
+#[test]
+fn a_race_that_nobody_wins_tells_all_errors_in_order() {
+    everywhere(async |cx: Cx<()>| {
+        let all = [("one", 3), ("two", 1), ("three", 2)].map(|(name, at)| after(at, Err(name)));
+        let raced = timed(&cx, cx.run(race_all_ok(all))).await;
+        assert_eq!(raced, (3, Err(vec!["one", "two", "three"])));
+        let none: [Task; 0] = [];
+        assert_eq!(cx.run(race_all_ok(none.clone())).await, Err(vec![]));
+        let endless = race_all(none).timeout(secs(1));
+        assert!(cx.run(endless).await.is_err());
+    });
+}
+
+#[test]
+fn a_defect_ends_a_race_of_many_and_an_interruption_all_of_it() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let dies = sleep(secs(1)).flat_map(|()| die("a bug")).erase();
+        let all = [guarded(&log, 2, Ok("slow")), dies];
+        let exit = exit_of(&cx, race_all_ok(all)).await;
+        assert_eq!(exit.cause().unwrap().defect().unwrap().message(), "a bug");
+        assert_eq!(log.lines(), ["interrupted", "finalized"]);
+        let all = [guarded(&log, 2, Ok("slow")), guarded(&log, 3, Ok("slower"))];
+        let race = cx.fork(race_all(all));
+        cx.sleep(secs(1)).await;
+        assert!(cx.run(race.interrupt()).await.unwrap().is_interrupt());
+        assert_eq!(log.lines().concat().matches("interrupted").count(), 3);
     });
 }

@@ -71,7 +71,7 @@ pub use effect::memoizing::Cached;
 pub use effect::parallel::{
     collect_all_par, for_each_par, for_each_par_forked, partition_par, validate_par,
 };
-pub use effect::racing::TimeoutError;
+pub use effect::racing::{TimeoutError, race_all, race_all_ok};
 pub use effect_macros::HasCore as Has;
 pub use erased::Erased;
 pub use exit::Exit;
@@ -129,7 +129,7 @@ pub mod programs {
     pub use crate::effect::observing::Traced;
     pub use crate::effect::parallel::{ForEachPar, ForEachParForked, PartitionPar, ValidatePar};
     pub use crate::effect::providing::{Provide, ProvideFrom, ProvideWith};
-    pub use crate::effect::racing::{RaceFirst, RaceOk, Timeout, ZipPar};
+    pub use crate::effect::racing::{RaceAll, RaceAllOk, RaceFirst, RaceOk, Timeout, ZipPar};
     pub use crate::effect::repeating::{Repeat, RepeatForever, RepeatWhile};
     pub use crate::effect::retrying::{Retry, RetryOrElse, RetryWhile};
     pub use crate::effect::scoping::{InScope, Scoped, WithEarlyRelease};

@@ -18,6 +18,10 @@ use crate::program::Outcome;
 use crate::settled::settled;
 use crate::{Cx, Effect, Env, IntoEffect, Program, Runtime, Timer, Value};
 
+mod many;
+
+pub use many::{RaceAll, RaceAllOk, race_all, race_all_ok};
+
 /// # Racing
 impl<R, E, A, P> Effect<R, E, A, P>
 where
@@ -60,7 +64,8 @@ where
     ///
     /// The loser is interrupted, and its finalizers have run before the value is seen. With
     /// [`never`](fn@crate::never) on one side and a failure on the other it never ends: nobody has succeeded,
-    /// and somebody still may. Where that is not wanted, [`race_first`](Effect::race_first) is.
+    /// and somebody still may. Where that is not wanted, [`race_first`](Effect::race_first) is. A defect of either side
+    /// ends the race: it is a bug, and not a failure to go on after.
     ///
     /// # Errors
     ///
