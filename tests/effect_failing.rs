@@ -234,6 +234,8 @@ fn a_timeout_is_never_taken_for_the_effects_own() {
         assert_eq!(outer, Err(TimeoutError::Failed(elapsed)));
         let failed = cx.run(fail::<(), _, ()>("no").timeout(secs(1))).await;
         assert_eq!(failed, Err(TimeoutError::Failed("no")));
+        let nothing = succeed::<(), &str, _>(None::<u8>).timeout(secs(1));
+        assert_eq!(cx.run(nothing).await, Ok(None));
     });
 }
 

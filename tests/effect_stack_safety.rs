@@ -135,7 +135,7 @@ fn nested(depth: u64, step: fn(Sum) -> Sum) -> Sum {
 // id_effect 9
 #[test]
 fn deep_chains_of_any_step_can_be_dropped_before_they_run_and_run() {
-    let steps: [fn(Sum) -> Sum; 9] = [
+    let steps: [fn(Sum) -> Sum; 14] = [
         |sum| sum.map(|sum| sum).erase(),
         |sum| sum.map_error(|error| error).erase(),
         |sum| sum.recover(fail).erase(),
@@ -145,6 +145,11 @@ fn deep_chains_of_any_step_can_be_dropped_before_they_run_and_run() {
         |sum| succeed(()).zip(sum).map(|((), sum)| sum).erase(),
         |sum| succeed(()).flat_map(move |()| sum).erase(),
         |sum| sum.race_first(never()).erase(),
+        |sum| sum.zip_par(succeed(())).map(|(sum, ())| sum).erase(),
+        |sum| sum.uninterruptible().erase(),
+        |sum| sum.scoped().erase(),
+        |sum| sum.provide(()).erase(),
+        |sum| sum.named("step").erase(),
     ];
     for step in steps {
         on_small_stack(move || drop(nested(MILLION, step)));

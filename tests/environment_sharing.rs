@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
+use crate::common::{Log, everywhere, exit_of, reasons, secs, timed};
 use effect::FiberLocal;
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
@@ -46,7 +46,7 @@ fn what_two_services_are_built_on_is_built_once() {
 // T48
 #[test]
 fn what_is_not_shared_is_built_anew_by_each() {
-    on_both(async |cx: Cx<()>| {
+    everywhere(async |cx: Cx<()>| {
         let log = Log::new();
         let db = service(&log, "db");
         let both = db.clone().zip_par(db).scoped();

@@ -131,6 +131,7 @@ fn a_finalizer_that_panics_under_an_interruption_is_reported() {
     });
 }
 
+// id_effect 1
 #[test]
 fn finalizers_that_a_runtime_takes_with_it_are_counted() {
     let runtime = virtual_runtime();

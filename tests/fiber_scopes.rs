@@ -197,6 +197,23 @@ fn ten_thousand_fibers_of_a_scope_return_their_sum_and_leave_it() {
     });
 }
 
+// S2-62
+#[test]
+fn a_hundred_thousand_fibers_are_joined_awaited_and_interrupted_at_once() {
+    const COUNT: u64 = 100_000;
+    // Not on threads as well, where it would take many seconds.
+    in_turns(async |cx: Cx<()>| {
+        let fork = |n| cx.fork(succeed::<_, Never, _>(n));
+        let Ok(all) = cx.run(Fiber::join_all((0..COUNT).map(fork))).await;
+        assert!(all.into_iter().eq(0..COUNT));
+        let Ok(all) = cx.run(Fiber::await_all((0..COUNT).map(fork))).await;
+        assert!(all.into_iter().eq((0..COUNT).map(Exit::Success)));
+        let waiting = (0..COUNT).map(|_| cx.fork(never::<_, Never, ()>()));
+        let Ok(all) = cx.run(Fiber::interrupt_all(waiting)).await;
+        assert!(all.len() as u64 == COUNT && all.iter().all(Exit::is_interrupt));
+    });
+}
+
 // S2-64
 #[test]
 fn a_failure_that_nobody_sees_is_reported_once_wherever_the_fiber_is() {

@@ -170,6 +170,7 @@ fn a_fiber_can_interrupt_its_parent_and_is_ended_by_it() {
     });
 }
 
+// S2-62
 #[test]
 fn ten_thousand_fibers_return_their_sum() {
     on_both(async |cx: Cx<()>| {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::common::pipelines::{assert_adds_up, drain, filled};
-use crate::common::{everywhere, in_turns, on_both, on_one_thread};
+use crate::common::{everywhere, heavily, in_turns, on_both, on_one_thread};
 use effect::prelude::*;
 use effect::yield_now;
 
@@ -243,6 +243,26 @@ fn a_worker_that_waits_gives_the_rest_of_its_batch_to_the_others() {
             assert_eq!(cx.run(run.run()).await.unwrap().delivered, 32);
             assert_eq!(cx.now() - start, millis(800), "{stages} stages");
         }
+    });
+}
+
+// id_effect 14
+#[test]
+fn a_slow_item_holds_none_back_but_itself() {
+    // Each run is many items.
+    heavily(async |cx: Cx<()>| {
+        let start = cx.now();
+        let output = Channel::bounded(640);
+        let work = |n: u32| {
+            let time = if n.is_multiple_of(64) { 100 } else { 1 };
+            sleep::<_, Never>(millis(time)).map(move |()| n)
+        };
+        let run = Pipeline::from_stream(Stream::range(0..640))
+            .via(stage("work", work).workers(16))
+            .to_channel(output);
+        assert_eq!(cx.run(run.run()).await.unwrap().delivered, 640);
+        // In order, each of the ten would hold up whatever comes after it: a second in all.
+        assert!(cx.now() - start < millis(250), "{:?}", cx.now() - start);
     });
 }
 

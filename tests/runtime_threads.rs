@@ -117,7 +117,10 @@ fn orphans_run_before_threads_end() {
 /// Holds its thread until as many others do.
 fn meets(barrier: &Arc<Barrier>) -> Effect<(), Never, ()> {
     let barrier = Arc::clone(barrier);
-    sync(move || drop(barrier.wait())).erase()
+    sync(move || {
+        barrier.wait();
+    })
+    .erase()
 }
 
 // stillwater par_is_serial, effect-rs fork_is_not_parallel

@@ -73,7 +73,7 @@ impl<R: Env, E: Value, A: Value> Program<R> for Erased<R, E, A> {
 
     fn is_masked(&self) -> bool {
         let program = self.program.as_ref();
-        program.is_some_and(|program| program.is_masked_inside())
+        program.is_some_and(|program| on_enough_stack(|| program.is_masked_inside()))
     }
 }
 
