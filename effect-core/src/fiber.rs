@@ -336,6 +336,21 @@ impl<E: Value, A: Value> Fiber<E, A> {
     /// # Errors
     ///
     /// What the fiber failed with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, fail, Cx};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let child = cx.fork(fail::<_, _, u8>("no route"));
+    ///     cx.run(child.join()).await
+    /// });
+    /// assert_eq!(body.await, Err("no route"));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn join<R: Env>(self) -> Effect<R, E, A, Join<E, A>> {
         self.join_there(WaitsFor::here("a fiber to join"))
@@ -349,6 +364,22 @@ impl<E: Value, A: Value> Fiber<E, A> {
     }
 
     /// Waits for the fiber and tells how it ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{die, effect, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let child = cx.fork(die::<_, Never, ()>("a bug"));
+    ///     let exit = cx.run(child.exit()).await?;
+    ///     Ok::<_, Never>(exit.cause().is_some_and(|cause| cause.is_die()))
+    /// });
+    /// assert_eq!(body.await, Ok(true));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn exit<R: Env>(self) -> Effect<R, Never, Exit<E, A>, AwaitExit<E, A>> {
         Effect::new(AwaitExit {
@@ -361,6 +392,27 @@ impl<E: Value, A: Value> Fiber<E, A> {
     /// Interrupts the fiber, waits until its finalizers and children have ended, and tells how it ended.
     ///
     /// A fiber that had ended before keeps its exit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, sync, yield_now, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (log, lines) = std::sync::mpsc::channel();
+    /// let body = effect(async move |cx: Cx<()>| {
+    ///     let stopped = log.clone();
+    ///     let child = cx.fork(never::<_, Never, ()>().ensuring(sync(move || stopped.send("stopped").unwrap())));
+    ///     yield_now().await;
+    ///     let exit = cx.run(child.interrupt()).await?;
+    ///     log.send("and then").unwrap();
+    ///     Ok::<_, Never>(exit.is_interrupt())
+    /// });
+    /// assert_eq!(body.await, Ok(true));
+    /// assert_eq!(lines.iter().collect::<Vec<_>>(), ["stopped", "and then"]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn interrupt<R: Env>(self) -> Effect<R, Never, Exit<E, A>, AwaitExit<E, A>> {
         Effect::new(AwaitExit {
@@ -392,6 +444,22 @@ impl<E: Value, A: Value> Fiber<E, A> {
     }
 
     /// Asks the fiber to end, and does not wait for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let child = cx.fork(never::<_, Never, ()>());
+    ///     child.interrupt_fork();
+    ///     Ok::<_, Never>(cx.run(child.exit()).await?.is_interrupt())
+    /// });
+    /// assert_eq!(body.await, Ok(true));
+    /// # }
+    /// ```
     pub fn interrupt_fork(&self) {
         self.state().interrupt(None);
     }

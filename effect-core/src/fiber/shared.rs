@@ -41,6 +41,22 @@ impl<E: Value + Clone, A: Value + Clone> SharedFiber<E, A> {
     }
 
     /// The fiber without its types.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(never::<_, Never, ()>()).shared();
+    ///     fiber.reference().interrupt();
+    ///     Ok::<_, Never>(cx.run(fiber.exit()).await?.is_interrupt())
+    /// });
+    /// assert_eq!(body.await, Ok(true));
+    /// # }
+    /// ```
     pub fn reference(&self) -> FiberRef {
         self.fiber.reference()
     }
@@ -51,6 +67,23 @@ impl<E: Value + Clone, A: Value + Clone> SharedFiber<E, A> {
     }
 
     /// How the fiber has ended, if it has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, succeed, Cx, Exit, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(succeed::<_, Never, _>(42)).shared();
+    ///     let before = fiber.poll();
+    ///     cx.run(fiber.join()).await?;
+    ///     Ok::<_, Never>((before, fiber.poll()))
+    /// });
+    /// assert_eq!(body.await, Ok((None, Some(Exit::Success(42)))));
+    /// # }
+    /// ```
     pub fn poll(&self) -> Option<Exit<E, A>> {
         self.fiber.poll()
     }
@@ -60,6 +93,22 @@ impl<E: Value + Clone, A: Value + Clone> SharedFiber<E, A> {
     /// # Errors
     ///
     /// What the fiber failed with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, sleep, Cx, Never};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(sleep::<_, Never>(Duration::from_secs(1)).map(|()| 21)).shared();
+    ///     cx.run(fiber.join().zip_par(fiber.join())).await
+    /// });
+    /// assert_eq!(body.await, Ok((21, 21)));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn join<R: Env>(&self) -> Effect<R, E, A, SharedJoin<E, A>> {
         Effect::new(SharedJoin {
@@ -69,6 +118,22 @@ impl<E: Value + Clone, A: Value + Clone> SharedFiber<E, A> {
     }
 
     /// Waits for the fiber and tells how it ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, fail, Cause, Cx, Exit, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(fail::<_, _, ()>("no route")).shared();
+    ///     cx.run(fiber.exit().zip(fiber.exit())).await
+    /// });
+    /// let failed = || Exit::Failure(Cause::fail("no route"));
+    /// assert_eq!(body.await, Ok::<_, Never>((failed(), failed())));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn exit<R: Env>(&self) -> Effect<R, Never, Exit<E, A>, SharedExit<E, A>> {
         Effect::new(SharedExit {
@@ -105,6 +170,23 @@ impl<E: Value + Clone, A: Value + Clone> SharedFiber<E, A> {
     }
 
     /// Asks the fiber to end, and does not wait for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(never::<_, Never, ()>()).shared();
+    ///     fiber.interrupt_fork();
+    ///     assert!(!fiber.is_done(), "it was only asked");
+    ///     Ok::<_, Never>(cx.run(fiber.exit()).await?.is_interrupt())
+    /// });
+    /// assert_eq!(body.await, Ok(true));
+    /// # }
+    /// ```
     pub fn interrupt_fork(&self) {
         self.fiber.interrupt_fork();
     }

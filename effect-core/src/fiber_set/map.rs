@@ -119,6 +119,27 @@ impl<K: Value + Sync + Clone + Ord> FiberMap<K> {
     /// # Cancel safety
     ///
     /// Interrupted while it waits, it starts nothing, and lets the next go first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, succeed, Cx, FiberMap, FiberSetClosed, Never, OnClose};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let program = effect(async |cx: Cx<()>| {
+    ///     let jobs = cx.run(FiberMap::make(10, OnClose::Interrupt)).await?;
+    ///     let old = cx.run(jobs.run("report", never::<_, Never, u8>())).await.expect("it is open");
+    ///     let new = cx.run(jobs.run("report", succeed::<_, Never, _>(2))).await.expect("it is open");
+    ///     assert_eq!(cx.run(new.join()).await?, 2);
+    ///     assert!(cx.run(old.exit()).await?.is_interrupt());
+    ///     cx.run(jobs.close()).await?;
+    ///     let refused = cx.run(jobs.run("report", succeed::<_, Never, _>(3))).await;
+    ///     Ok::<_, Never>(refused.err())
+    /// });
+    /// assert_eq!(program.scoped().await, Ok(Some(FiberSetClosed)));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn run<R, I>(
         &self,
@@ -252,6 +273,26 @@ impl<K: Value + Sync + Clone + Ord> FiberMap<K> {
     }
 
     /// Waits until no fiber is in it: each has ended, its finalizers and children included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, sleep, Cx, FiberMap, Never, OnClose};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let program = effect(async |cx: Cx<()>| {
+    ///     let map = cx.run(FiberMap::make(10, OnClose::Interrupt)).await?;
+    ///     for n in [1, 2] {
+    ///         drop(cx.run(map.run(n, sleep::<_, Never>(Duration::from_secs(n)))).await);
+    ///     }
+    ///     cx.run(map.await_empty()).await?;
+    ///     Ok::<_, Never>(map.len())
+    /// });
+    /// assert_eq!(program.scoped().await, Ok(0));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn await_empty<R: Env>(&self) -> Effect<R, Never, (), AwaitEmpty> {
         Crew::await_empty(&self.state.crew)
@@ -262,6 +303,23 @@ impl<K: Value + Sync + Clone + Ord> FiberMap<K> {
     /// # Cancel safety
     ///
     /// It is not interrupted once it has begun.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, Cx, FiberMap, Never, OnClose};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let program = effect(async |cx: Cx<()>| {
+    ///     let map = cx.run(FiberMap::make(10, OnClose::Interrupt)).await?;
+    ///     let fiber = cx.run(map.run(1, never::<_, Never, ()>())).await.expect("it is open");
+    ///     cx.run(map.close()).await?;
+    ///     Ok::<_, Never>((map.is_closed(), fiber.is_done()))
+    /// });
+    /// assert_eq!(program.scoped().await, Ok((true, true)));
+    /// # }
+    /// ```
     pub fn close<R: Env>(&self) -> Effect<R, Never, (), Close> {
         Crew::close(&self.state.crew)
     }
