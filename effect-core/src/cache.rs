@@ -4,11 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::effect::creating::end_as;
 use crate::opaque_debug::opaque_debug;
 use crate::program::Outcome;
-use crate::{
-    Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, effect, from_exit,
-};
+use crate::{Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, effect};
 
 mod store;
 
@@ -251,8 +250,7 @@ where
             drop(waiter);
             // Interrupted by somebody else, it is begun anew.
             if !exit.is_interrupt() {
-                // Boxed, because it is seldom more than a value.
-                return Box::pin(cx.run(from_exit(exit))).await;
+                return end_as(cx, exit).await;
             }
         }
     }

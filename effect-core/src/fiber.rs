@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{Cx, Dump, Effect, Env, Exit, Never, Program, Value, WaitsFor, from_exit};
+use crate::effect::creating::end_as;
+use crate::{Cx, Dump, Effect, Env, Exit, Never, Program, Value, WaitsFor};
 
 mod state;
 mod slot;
@@ -396,8 +397,7 @@ impl<R: Env, E: Value, A: Value> Program<R> for Join<E, A> {
     async fn run(self, cx: &Cx<R>) -> Result<A, E> {
         match self.fiber.wait(self.waits_for).await {
             Exit::Success(value) => Ok(value),
-            // Boxed, because it is seldom there.
-            failure => Box::pin(from_exit::<R, E, A>(failure).program.run(cx)).await,
+            failure => end_as(cx, failure).await,
         }
     }
 }

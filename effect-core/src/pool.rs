@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use futures::future::FutureExt;
 
+use crate::effect::creating::end_as;
 use crate::mask::Masked;
 use crate::opaque_debug::opaque_debug;
 use crate::scope;
-use crate::{Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, from_exit};
+use crate::{Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor};
 
 mod state;
 mod making;
@@ -363,8 +364,7 @@ impl<R: Env, E: Value + fmt::Debug, A: Value> Program<R> for Get<E, A> {
             Some(Ok(lease)) => Ok(lease),
             Some(Err(cause)) => {
                 let exit = Exit::<E, Lease<E, A>>::Failure(cause);
-                // Boxed, because it is seldom there.
-                let failed = Box::pin(from_exit::<R, _, _>(exit).program.run(cx)).await;
+                let failed = end_as(cx, exit).await;
                 failed.map_err(PoolError::Acquire)
             }
             None => Err(PoolError::Closed),

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::effect::creating::from_exit;
+use crate::effect::creating::end_as;
 use crate::fits::RunsAgain;
 use crate::opaque_debug::opaque_debug;
 use crate::program::Outcome;
@@ -318,8 +318,7 @@ where
     async fn run(self, cx: &Cx<R>) -> Result<A, E> {
         match self.memo.exit(cx, self.waits_for).await {
             Exit::Success(value) => Ok(value),
-            // Boxed, because it is seldom there.
-            failure => Box::pin(from_exit::<R, E, A>(failure).program.run(cx)).await,
+            failure => end_as(cx, failure).await,
         }
     }
 }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Fiber, FiberId, FiberRef};
-use crate::{Cx, Effect, Env, Exit, Never, Program, Value, WaitsFor, from_exit};
+use crate::effect::creating::end_as;
+use crate::{Cx, Effect, Env, Exit, Never, Program, Value, WaitsFor};
 
 /// A handle to a running fiber, for many. See [`Fiber::shared`](crate::Fiber::shared).
 ///
@@ -232,8 +233,7 @@ where
     async fn run(self, cx: &Cx<R>) -> Result<A, E> {
         match self.fiber.wait(self.waits_for).await {
             Exit::Success(value) => Ok(value),
-            // Boxed, because it is seldom there.
-            failure => Box::pin(from_exit::<R, E, A>(failure).program.run(cx)).await,
+            failure => end_as(cx, failure).await,
         }
     }
 }
