@@ -5,11 +5,11 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::effect::creating::end_as;
 use crate::opaque_debug::opaque_debug;
 use crate::program::Outcome;
 use crate::{
-    Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, effect, from_exit,
-    poll_turn,
+    Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, effect, poll_turn,
 };
 
 mod store;
@@ -125,6 +125,22 @@ where
     /// # Cancel safety
     ///
     /// Interrupted, it leaves the lookup to the others who wait; if it was the last, it interrupts that, and waits for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{fail, succeed, Cache};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let roots = Cache::new(100, |n: u32| match (0..=n).find(|root| root * root == n) {
+    ///     Some(root) => succeed::<(), _, _>(root).erase(),
+    ///     None => fail(format!("{n} is no square")).erase(),
+    /// });
+    /// assert_eq!(roots.get(49).await, Ok(7));
+    /// assert_eq!(roots.get(50).await, Err("50 is no square".to_owned()));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn get(&self, key: K) -> Effect<R, E, A, Find<R, K, E, A>> {
         Effect::new(Find {
@@ -176,6 +192,21 @@ where
     }
 
     /// Forgets all values. Lookups that run go on for those who wait, and are not kept.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{succeed, Cache, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let cache = Cache::new(10, |n: u8| succeed::<(), Never, _>(n));
+    /// assert_eq!(cache.get(1).zip(cache.get(2)).await, Ok((1, 2)));
+    /// assert_eq!(cache.len(), 2);
+    /// cache.clear();
+    /// assert!(cache.is_empty());
+    /// # }
+    /// ```
     pub fn clear(&self) {
         self.state.store.clear();
     }
@@ -223,8 +254,7 @@ where
             drop(waiter);
             // Interrupted by somebody else, it is begun anew.
             if !exit.is_interrupt() {
-                // Boxed, because it is seldom more than a value.
-                return Box::pin(cx.run(from_exit(exit))).await;
+                return end_as(cx, exit).await;
             }
         }
     }

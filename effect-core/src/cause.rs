@@ -117,6 +117,16 @@ impl<E> Cause<E> {
     }
 
     /// Adds what went wrong afterwards. What is there stays the primary reason.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{Cause, Reason};
+    ///
+    /// let cause = Cause::fail("no route").and(Cause::fail("no time"));
+    /// assert_eq!(cause.primary(), &Reason::Fail("no route"));
+    /// assert_eq!(cause.to_string(), "failed: no route; then failed: no time");
+    /// ```
     #[must_use]
     pub fn and(mut self, later: Cause<E>) -> Self {
         if later.has_phases() {
@@ -224,6 +234,15 @@ impl<E> Cause<E> {
     }
 
     /// The first typed failure.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::Cause;
+    ///
+    /// assert_eq!(Cause::fail("no route").failure(), Some(&"no route"));
+    /// assert_eq!(Cause::<&str>::interrupt(None).failure(), None);
+    /// ```
     pub fn failure(&self) -> Option<&E> {
         self.failures().next()
     }
@@ -255,6 +274,15 @@ impl<E> Cause<E> {
     }
 
     /// Whether interruption is all that happened.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::Cause;
+    ///
+    /// assert!(Cause::<&str>::interrupt(None).is_interrupt());
+    /// assert!(!Cause::interrupt(None).and(Cause::fail("no route")).is_interrupt());
+    /// ```
     pub fn is_interrupt(&self) -> bool {
         self.reasons
             .iter()
@@ -266,6 +294,15 @@ impl<E> Cause<E> {
     /// # Errors
     ///
     /// The cause itself, if it is more than typed failures.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::Cause;
+    ///
+    /// assert_eq!(Cause::fail("no route").into_failure(), Ok("no route"));
+    /// assert!(Cause::fail("no route").and(Cause::interrupt(None)).into_failure().is_err());
+    /// ```
     pub fn into_failure(self) -> Result<E, Cause<E>> {
         if !self
             .reasons
@@ -299,6 +336,14 @@ impl<E> Cause<E> {
     }
 
     /// Transforms the typed failures.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::Cause;
+    ///
+    /// assert_eq!(Cause::fail("four").map(str::len), Cause::fail(4));
+    /// ```
     pub fn map<E2>(self, mut f: impl FnMut(E) -> E2) -> Cause<E2> {
         let reasons = self.reasons.into_iter().map(|reason| match reason {
             Reason::Fail(error) => Reason::Fail(f(error)),

@@ -183,6 +183,23 @@ impl<R> Cx<R> {
     }
 
     /// The current time, by the runtime's clock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, Cx, Never};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let begun = cx.now();
+    ///     cx.sleep(Duration::from_secs(60)).await;
+    ///     Ok::<_, Never>((cx.now() - begun).as_secs())
+    /// });
+    /// assert_eq!(body.await, Ok(60));
+    /// # }
+    /// ```
     pub fn now(&self) -> Instant {
         self.runtime().now()
     }
@@ -194,6 +211,18 @@ impl<R> Cx<R> {
 
     /// A random number, by the runtime's generator: the one thing to ask for chance in an effect, so that a run
     /// with a seed is the same run again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let dice = effect(async |cx: Cx<()>| Ok::<_, Never>(cx.random() % 6 + 1));
+    /// assert!((1..=6).contains(&dice.await.unwrap()));
+    /// # }
+    /// ```
     pub fn random(&self) -> u64 {
         self.runtime().random()
     }
@@ -203,6 +232,22 @@ impl<R> Cx<R> {
     /// # Cancel safety
     ///
     /// Dropped, it has no effect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, Cx, Never};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let polite = effect(async |cx: Cx<()>| {
+    ///     cx.sleep(Duration::from_millis(10)).await;
+    ///     Ok::<_, Never>("now")
+    /// });
+    /// assert_eq!(polite.await, Ok("now"));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + use<R> {
         self.sleep_there(duration, WaitsFor::here("a time"))
@@ -230,6 +275,22 @@ impl<R: Env> Cx<R> {
     ///
     /// Dropping the future interrupts the effect. Its asynchronous finalizers then run on the fiber, which
     /// does not end before they have: a foreign `select!` around this call loses none of them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, fail, succeed, Cx};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let found = cx.run(succeed::<_, &str, _>(20)).await?;
+    ///     let missing = cx.run(fail::<_, _, i32>("no route")).await.unwrap_or(22);
+    ///     Ok::<_, &str>(found + missing)
+    /// });
+    /// assert_eq!(body.await, Ok(42));
+    /// # }
+    /// ```
     pub fn run<I: IntoEffect<R>>(
         &self,
         effect: I,
@@ -265,6 +326,25 @@ impl<R: Env> Cx<R> {
     /// # Cancel safety
     ///
     /// As [`settling`](Cx::settling).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let mut steps = Vec::new();
+    ///     for n in [1_u32, 0, 2] {
+    ///         let step = cx.catching(async move { 10_u32.checked_div(n).expect("a divisor") });
+    ///         steps.push(step.await.ok());
+    ///     }
+    ///     Ok::<_, Never>(steps)
+    /// });
+    /// assert_eq!(body.await, Ok(vec![Some(10), None, Some(5)]));
+    /// # }
+    /// ```
     pub async fn catching<F: Future>(&self, future: F) -> Result<F::Output, Cause<Never>> {
         let ended = settled(&self.fiber, caught(&self.fiber, future));
         let (ended, defects) = net(&self.fiber, ended).await;

@@ -133,6 +133,22 @@ where
     ///
     /// A long chain wants one every forty combinators or so: types that nest deeper cost compile time, and
     /// in the end meet the compiler's recursion limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{fail, succeed, Effect};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// fn halve(n: u32) -> Effect<(), &'static str, u32> {
+    ///     if n % 2 == 0 { succeed(n / 2).erase() } else { fail("odd").erase() }
+    /// }
+    ///
+    /// assert_eq!(halve(4).await, Ok(2));
+    /// assert_eq!(halve(3).await, Err("odd"));
+    /// # }
+    /// ```
     pub fn erase(self) -> Effect<R, E, A>
     where
         Self: RunsAgain,
@@ -229,6 +245,18 @@ where
     /// # Cancel safety
     ///
     /// Dropping the future interrupts the fiber, and hands what it owes to the runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{fail, Cause, Exit};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let exit = fail::<_, _, ()>("no route").run_exit().await;
+    /// assert_eq!(exit, Exit::Failure(Cause::fail("no route")));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn run_exit(self) -> impl Future<Output = Exit<E, A>> + Send + use<R, E, A, P> {
         let place = Location::caller();

@@ -67,11 +67,35 @@ impl<E, A> Exit<E, A> {
     }
 
     /// Whether interruption ended it, and nothing else went wrong.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(never::<_, Never, ()>());
+    ///     cx.run(fiber.interrupt()).await
+    /// });
+    /// assert!(body.await.unwrap().is_interrupt());
+    /// # }
+    /// ```
     pub fn is_interrupt(&self) -> bool {
         self.cause().is_some_and(Cause::is_interrupt)
     }
 
     /// The value it succeeded with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{Cause, Exit};
+    ///
+    /// assert_eq!(Exit::<&str, _>::Success(42).value(), Some(&42));
+    /// assert_eq!(Exit::<_, u8>::Failure(Cause::fail("no route")).value(), None);
+    /// ```
     pub fn value(&self) -> Option<&A> {
         match self {
             Exit::Success(value) => Some(value),
@@ -92,6 +116,16 @@ impl<E, A> Exit<E, A> {
     /// # Errors
     ///
     /// The cause of the failure.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{Cause, Exit};
+    ///
+    /// assert_eq!(Exit::<&str, _>::Success(42).into_result(), Ok(42));
+    /// let failed = Exit::<_, u8>::Failure(Cause::fail("no route"));
+    /// assert_eq!(failed.into_result(), Err(Cause::fail("no route")));
+    /// ```
     pub fn into_result(self) -> Result<A, Cause<E>> {
         match self {
             Exit::Success(value) => Ok(value),

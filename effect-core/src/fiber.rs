@@ -1,16 +1,15 @@
 //! A fiber: one task, its identity, its children, and what it still owes.
 
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::driver;
-use crate::scope::ScopeState;
-use crate::{Cx, Dump, Effect, Env, Exit, Never, Program, Value, WaitsFor, from_exit};
+use crate::effect::creating::end_as;
+use crate::{Cx, Dump, Effect, Env, Exit, Never, Program, Value, WaitsFor};
 
 mod state;
 mod slot;
+mod starting;
 mod reference;
 mod shared;
 mod several;
@@ -88,143 +87,6 @@ pub struct Fiber<E, A> {
 pub(crate) type TypedState<E, A> = FiberState<ExitSlot<E, A>>;
 
 impl<E: Value, A: Value> Fiber<E, A> {
-    pub(crate) fn fork<R, P>(
-        effect: Effect<R, E, A, P>,
-        cx: &Cx<R>,
-        name: Option<Arc<str>>,
-        place: &'static Location<'static>,
-    ) -> Self
-    where
-        R: Env,
-        P: Program<R, Error = E, Value = A>,
-        E: fmt::Debug,
-    {
-        let state = FiberState::child(cx.fiber(), name, place, ExitSlot::new());
-        Fiber::start(&state, effect, cx)
-    }
-
-    pub(crate) fn fork_in<R, P>(
-        effect: Effect<R, E, A, P>,
-        cx: &Cx<R>,
-        scope: &Arc<ScopeState>,
-        name: Option<Arc<str>>,
-        place: &'static Location<'static>,
-    ) -> Self
-    where
-        R: Env,
-        P: Program<R, Error = E, Value = A>,
-        E: fmt::Debug,
-    {
-        let state = Fiber::apart(cx, name, place);
-        let untyped = untyped(&state);
-        if !untyped.enter_scope(scope) {
-            untyped.interrupt(None);
-        }
-        untyped.observe_begun();
-        Fiber::start(&state, effect, cx)
-    }
-
-    pub(crate) fn detach<R, P>(
-        effect: Effect<R, E, A, P>,
-        cx: &Cx<R>,
-        name: Option<Arc<str>>,
-        place: &'static Location<'static>,
-    ) -> Self
-    where
-        R: Env,
-        P: Program<R, Error = E, Value = A>,
-        E: fmt::Debug,
-    {
-        let state = Fiber::apart(cx, name, place);
-        let untyped = untyped(&state);
-        untyped.observe_begun();
-        let child = cx.of_child(Arc::clone(&untyped));
-        let task = driver::drive_child(effect.program, child, Arc::clone(&state));
-        let task = watched_task(&untyped, Box::pin(task));
-        cx.runtime().spawn_detached(FiberRef::new(&untyped), task);
-        Fiber { state: Some(state) }
-    }
-
-    /// A fiber that is nobody's child and has not begun. To be called with no lock held.
-    pub(crate) fn apart<R>(
-        cx: &Cx<R>,
-        name: Option<Arc<str>>,
-        place: &'static Location<'static>,
-    ) -> Arc<TypedState<E, A>>
-    where
-        E: fmt::Debug,
-    {
-        FiberState::apart(cx.runtime(), name, place, ExitSlot::new())
-    }
-
-    /// Starts a fiber.
-    fn start<R, P>(state: &Arc<TypedState<E, A>>, effect: Effect<R, E, A, P>, cx: &Cx<R>) -> Self
-    where
-        R: Env,
-        P: Program<R, Error = E, Value = A>,
-    {
-        let untyped = untyped(state);
-        let child = cx.of_child(Arc::clone(&untyped));
-        let task = driver::drive_child(effect.program, child, Arc::clone(state));
-        match cx.runtime().as_tokio() {
-            Some(tokio) if !state.is_watched() => tokio.spawn_unboxed(task),
-            _ => {
-                let task = watched_task(&untyped, Box::pin(task));
-                cx.runtime().spawn(task);
-            }
-        }
-        Fiber {
-            state: Some(Arc::clone(state)),
-        }
-    }
-
-    /// Starts a fiber that is in a scope, and calls a function when its task has ended: not if that is dropped.
-    pub(crate) fn start_then<R, P, F>(
-        state: &Arc<TypedState<E, A>>,
-        effect: Effect<R, E, A, P>,
-        cx: &Cx<R>,
-        then: F,
-    ) -> Self
-    where
-        R: Env,
-        P: Program<R, Error = E, Value = A>,
-        F: FnOnce() + Value,
-    {
-        let untyped = untyped(state);
-        untyped.observe_begun();
-        let child = cx.of_child(Arc::clone(&untyped));
-        let task = driver::drive_child(effect.program, child, Arc::clone(state));
-        let task = Box::pin(async move {
-            task.await;
-            then();
-        });
-        cx.runtime().spawn(watched_task(&untyped, task));
-        Fiber {
-            state: Some(Arc::clone(state)),
-        }
-    }
-
-    /// Forks an effect into a scope unless that is closed, and calls a function when its task has ended: not if that is
-    /// dropped.
-    pub(crate) fn fork_then<R, P, F>(
-        effect: Effect<R, E, A, P>,
-        cx: &Cx<R>,
-        scope: &Arc<ScopeState>,
-        place: &'static Location<'static>,
-        then: F,
-    ) -> Option<Self>
-    where
-        R: Env,
-        P: Program<R, Error = E, Value = A>,
-        E: fmt::Debug,
-        F: FnOnce() + Value,
-    {
-        let state = Fiber::apart(cx, None, place);
-        untyped(&state)
-            .enter_scope(scope)
-            .then(|| Fiber::start_then(&state, effect, cx, then))
-    }
-
     fn state(&self) -> &FiberState {
         &**self.typed()
     }
@@ -336,6 +198,21 @@ impl<E: Value, A: Value> Fiber<E, A> {
     /// # Errors
     ///
     /// What the fiber failed with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, fail, Cx};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let child = cx.fork(fail::<_, _, u8>("no route"));
+    ///     cx.run(child.join()).await
+    /// });
+    /// assert_eq!(body.await, Err("no route"));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn join<R: Env>(self) -> Effect<R, E, A, Join<E, A>> {
         self.join_there(WaitsFor::here("a fiber to join"))
@@ -349,6 +226,22 @@ impl<E: Value, A: Value> Fiber<E, A> {
     }
 
     /// Waits for the fiber and tells how it ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{die, effect, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let child = cx.fork(die::<_, Never, ()>("a bug"));
+    ///     let exit = cx.run(child.exit()).await?;
+    ///     Ok::<_, Never>(exit.cause().is_some_and(|cause| cause.is_die()))
+    /// });
+    /// assert_eq!(body.await, Ok(true));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn exit<R: Env>(self) -> Effect<R, Never, Exit<E, A>, AwaitExit<E, A>> {
         Effect::new(AwaitExit {
@@ -361,6 +254,27 @@ impl<E: Value, A: Value> Fiber<E, A> {
     /// Interrupts the fiber, waits until its finalizers and children have ended, and tells how it ended.
     ///
     /// A fiber that had ended before keeps its exit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, sync, yield_now, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (log, lines) = std::sync::mpsc::channel();
+    /// let body = effect(async move |cx: Cx<()>| {
+    ///     let stopped = log.clone();
+    ///     let child = cx.fork(never::<_, Never, ()>().ensuring(sync(move || stopped.send("stopped").unwrap())));
+    ///     yield_now().await;
+    ///     let exit = cx.run(child.interrupt()).await?;
+    ///     log.send("and then").unwrap();
+    ///     Ok::<_, Never>(exit.is_interrupt())
+    /// });
+    /// assert_eq!(body.await, Ok(true));
+    /// assert_eq!(lines.iter().collect::<Vec<_>>(), ["stopped", "and then"]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn interrupt<R: Env>(self) -> Effect<R, Never, Exit<E, A>, AwaitExit<E, A>> {
         Effect::new(AwaitExit {
@@ -392,6 +306,22 @@ impl<E: Value, A: Value> Fiber<E, A> {
     }
 
     /// Asks the fiber to end, and does not wait for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let child = cx.fork(never::<_, Never, ()>());
+    ///     child.interrupt_fork();
+    ///     Ok::<_, Never>(cx.run(child.exit()).await?.is_interrupt())
+    /// });
+    /// assert_eq!(body.await, Ok(true));
+    /// # }
+    /// ```
     pub fn interrupt_fork(&self) {
         self.state().interrupt(None);
     }
@@ -467,8 +397,7 @@ impl<R: Env, E: Value, A: Value> Program<R> for Join<E, A> {
     async fn run(self, cx: &Cx<R>) -> Result<A, E> {
         match self.fiber.wait(self.waits_for).await {
             Exit::Success(value) => Ok(value),
-            // Boxed, because it is seldom there.
-            failure => Box::pin(from_exit::<R, E, A>(failure).program.run(cx)).await,
+            failure => end_as(cx, failure).await,
         }
     }
 }

@@ -212,6 +212,26 @@ impl FiberSet {
     }
 
     /// Waits until no fiber is in it: each has ended, its finalizers and children included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, sleep, Cx, FiberSet, Never, OnClose};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let program = effect(async |cx: Cx<()>| {
+    ///     let set = cx.run(FiberSet::make(10, OnClose::Interrupt)).await?;
+    ///     for n in [1, 2] {
+    ///         drop(cx.run(set.run(sleep::<_, Never>(Duration::from_secs(n)))).await);
+    ///     }
+    ///     cx.run(set.await_empty()).await?;
+    ///     Ok::<_, Never>(set.len())
+    /// });
+    /// assert_eq!(program.scoped().await, Ok(0));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn await_empty<R: Env>(&self) -> Effect<R, Never, (), AwaitEmpty> {
         Crew::await_empty(&self.crew)
@@ -224,6 +244,23 @@ impl FiberSet {
     /// # Cancel safety
     ///
     /// It is not interrupted once it has begun.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, Cx, FiberSet, Never, OnClose};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let program = effect(async |cx: Cx<()>| {
+    ///     let set = cx.run(FiberSet::make(10, OnClose::Interrupt)).await?;
+    ///     let fiber = cx.run(set.run(never::<_, Never, ()>())).await.expect("it is open");
+    ///     cx.run(set.close()).await?;
+    ///     Ok::<_, Never>((set.is_closed(), fiber.is_done()))
+    /// });
+    /// assert_eq!(program.scoped().await, Ok((true, true)));
+    /// # }
+    /// ```
     pub fn close<R: Env>(&self) -> Effect<R, Never, (), Close> {
         Crew::close(&self.crew)
     }

@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use futures::future::FutureExt;
 
+use crate::effect::creating::end_as;
 use crate::mask::Masked;
 use crate::opaque_debug::opaque_debug;
 use crate::scope;
-use crate::{
-    Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, from_exit, poll_turn,
-};
+use crate::{Cx, Effect, Env, Exit, IntoEffect, Never, Program, Value, WaitsFor, poll_turn};
 
 mod state;
 mod making;
@@ -64,6 +63,14 @@ impl PoolSize {
     /// # Panics
     ///
     /// If `max` is 0, or less than `min`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use effect_core::PoolSize;
+    /// let size = PoolSize::between(2, 10);
+    /// assert_eq!((size.min(), size.max()), (2, 10));
+    /// ```
     #[track_caller]
     pub const fn between(min: usize, max: usize) -> Self {
         assert!(max > 0, "a pool has room for at least one");
@@ -76,6 +83,26 @@ impl PoolSize {
     }
 
     /// Releases one that nobody has needed for so long, if there are more than the least number. Without this, none is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, succeed, Cx, Never, Pool, PoolSize};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let program = effect(async |cx: Cx<()>| {
+    ///     let size = PoolSize::between(0, 10).idle(Duration::from_secs(60));
+    ///     let pool = cx.run(Pool::make(size, succeed::<_, Never, _>("connection"))).await?;
+    ///     drop(cx.run(pool.get()).await);
+    ///     let before = pool.stats().live;
+    ///     cx.sleep(Duration::from_secs(61)).await;
+    ///     Ok::<_, Never>((before, pool.stats().live))
+    /// });
+    /// assert_eq!(program.scoped().await, Ok((1, 0)));
+    /// # }
+    /// ```
     pub const fn idle(self, idle: Duration) -> Self {
         PoolSize {
             idle: Some(idle),
@@ -155,6 +182,27 @@ impl<E: Value + fmt::Debug, A: Value> Pool<E, A> {
     ///
     /// The effect runs once for each resource, with the environment of here; what it acquires is released when the pool
     /// gives the resource up. The least number are made at once, beside the caller.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{acquire_release, effect, succeed, sync, Cx, Never, Pool, PoolSize};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (log, lines) = std::sync::mpsc::channel();
+    /// let program = effect(async move |cx: Cx<()>| {
+    ///     let connect = acquire_release(succeed::<_, Never, _>("connection"), move |_| {
+    ///         let log = log.clone();
+    ///         sync(move || log.send("closed").unwrap())
+    ///     });
+    ///     let pool = cx.run(Pool::make(PoolSize::of(1), connect)).await?;
+    ///     Ok::<_, Never>(cx.run(pool.get()).await.map(|lease| *lease))
+    /// });
+    /// assert_eq!(program.scoped().await, Ok(Ok("connection")));
+    /// assert_eq!(lines.try_iter().collect::<Vec<_>>(), ["closed"]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn make<R, I>(
         size: PoolSize,
@@ -182,6 +230,28 @@ impl<E: Value + fmt::Debug, A: Value> Pool<E, A> {
     /// # Cancel safety
     ///
     /// Interrupted while it waits, it leaves no trace; what it was promised goes to the next.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, succeed, Cx, Never, Pool, PoolError, PoolSize};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let program = effect(async |cx: Cx<()>| {
+    ///     let pool = cx.run(Pool::make(PoolSize::of(1), succeed::<_, Never, _>("connection"))).await?;
+    ///     let lease = cx.run(pool.get()).await.expect("the pool is open");
+    ///     let next = cx.fork(pool.get().map(|lease| *lease));
+    ///     effect_core::yield_now().await;
+    ///     assert!(!next.is_done(), "there is only one");
+    ///     drop(lease);
+    ///     assert_eq!(cx.run(next.join()).await, Ok("connection"));
+    ///     cx.run(pool.close()).await?;
+    ///     Ok::<_, Never>(cx.run(pool.get()).await.err())
+    /// });
+    /// assert_eq!(program.scoped().await, Ok(Some(PoolError::Closed)));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn get<R: Env>(&self) -> Effect<R, PoolError<E>, Lease<E, A>, Get<E, A>> {
         Effect::new(Get {
@@ -191,6 +261,23 @@ impl<E: Value + fmt::Debug, A: Value> Pool<E, A> {
     }
 
     /// What is in the pool now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, succeed, Cx, Never, Pool, PoolSize};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let program = effect(async |cx: Cx<()>| {
+    ///     let pool = cx.run(Pool::make(PoolSize::of(2), succeed::<_, Never, _>("connection"))).await?;
+    ///     let _lease = cx.run(pool.get()).await.expect("the pool is open");
+    ///     let stats = pool.stats();
+    ///     Ok::<_, Never>((stats.live, stats.waiting))
+    /// });
+    /// assert_eq!(program.scoped().await, Ok((2, 0)));
+    /// # }
+    /// ```
     pub fn stats(&self) -> PoolStats {
         self.state.stats()
     }
@@ -278,8 +365,7 @@ impl<R: Env, E: Value + fmt::Debug, A: Value> Program<R> for Get<E, A> {
             Some(Ok(lease)) => Ok(lease),
             Some(Err(cause)) => {
                 let exit = Exit::<E, Lease<E, A>>::Failure(cause);
-                // Boxed, because it is seldom there.
-                let failed = Box::pin(from_exit::<R, _, _>(exit).program.run(cx)).await;
+                let failed = end_as(cx, exit).await;
                 failed.map_err(PoolError::Acquire)
             }
             None => Err(PoolError::Closed),

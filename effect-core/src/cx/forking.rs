@@ -13,6 +13,26 @@ impl<R: Env> Cx<R> {
     ///
     /// The child runs at once and beside its parent. When the parent ends, whatever the reason, a child
     /// that still runs is interrupted, and the parent waits for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, sleep, Cx, Never};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let begun = cx.now();
+    ///     let children = [1, 2, 3].map(|n| cx.fork(sleep::<_, Never>(Duration::from_secs(n))));
+    ///     for child in children {
+    ///         cx.run(child.join()).await?;
+    ///     }
+    ///     Ok::<_, Never>((cx.now() - begun).as_secs())
+    /// });
+    /// assert_eq!(body.await, Ok(3));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn fork<I>(&self, effect: I) -> Fiber<I::Error, I::Value>
     where
@@ -23,6 +43,22 @@ impl<R: Env> Cx<R> {
     }
 
     /// Starts an effect on a fiber of its own with a name, which reports show.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, succeed, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork_named("answer", succeed::<_, Never, _>(42));
+    ///     assert_eq!(fiber.reference().name(), Some("answer"));
+    ///     cx.run(fiber.join()).await
+    /// });
+    /// assert_eq!(body.await, Ok(42));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn fork_named<I>(&self, name: impl Into<Arc<str>>, effect: I) -> Fiber<I::Error, I::Value>
     where

@@ -15,6 +15,7 @@ mod blocking;
 
 pub use blocking::{Blocking, BlockingCancelable, Cancel, blocking, blocking_cancelable};
 pub use callback::{Callback, Canceler, Resume, callback};
+pub(crate) use from_exit::end_as;
 pub use from_exit::{FromExit, from_exit};
 pub use functions::{FromFn, Sync, TrySync, effect, sync, try_sync};
 pub use futures::{Placed, Shielded, from_future, shielded};

@@ -4,9 +4,10 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::effect::creating::end_as;
 use crate::effect::racing::Timeout;
 use crate::program::Outcome;
-use crate::{Cx, Effect, Env, Exit, Fiber, Program, TimeoutError, Value, WaitsFor, from_exit};
+use crate::{Cx, Effect, Env, Exit, Fiber, Program, TimeoutError, Value, WaitsFor};
 
 /// # Disconnecting
 impl<R, E, A, P> Effect<R, E, A, P>
@@ -109,7 +110,7 @@ where
         leaving.fiber = None;
         match exit {
             Exit::Success(value) => Ok(value),
-            failure => Box::pin(from_exit::<R, _, _>(failure).program.run(cx)).await,
+            failure => end_as(cx, failure).await,
         }
     }
 }

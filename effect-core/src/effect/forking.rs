@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use futures::future::FutureExt;
 
+use crate::effect::creating::end_as;
 use crate::fiber::FiberState;
 use crate::program::Outcome;
 use crate::settled::settled;
-use crate::{Cx, Effect, Env, Exit, Fiber, Program, Scope, Value, WaitsFor, from_exit};
+use crate::{Cx, Effect, Env, Exit, Fiber, Program, Scope, Value, WaitsFor};
 
 /// # Forking
 impl<R, E, A, P> Effect<R, E, A, P>
@@ -183,7 +184,7 @@ where
         };
         match settled(cx.fiber(), body).await {
             Exit::Success(value) => Ok(value),
-            failure => Box::pin(from_exit::<R, _, _>(failure).program.run(cx)).await,
+            failure => end_as(cx, failure).await,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::effect::creating::from_exit;
+use crate::effect::creating::end_as;
 use crate::fits::RunsAgain;
 use crate::opaque_debug::opaque_debug;
 use crate::program::Outcome;
@@ -149,6 +149,23 @@ where
     ///
     /// Interrupted, it leaves the run to the others who wait for it; the last one interrupts it, and waits until its
     /// finalizers have run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, fail, Cx, Never};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let price = fail::<_, _, u32>("no market");
+    ///     let price = cx.run(price.cached::<Never>(Duration::from_secs(60))).await?;
+    ///     Ok::<_, Never>(cx.run(price.get()).await)
+    /// });
+    /// assert_eq!(body.await, Ok(Err("no market")));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn get(&self) -> Effect<R, E, A, Memoized<P, E, A>> {
         Effect::new(Memoized {
@@ -160,6 +177,27 @@ where
 
 impl<R, E, A, P> Cached<R, E, A, P> {
     /// Forgets the result: whoever asks next starts anew. Those who wait for a run have its result still.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, Cx, Never};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let time = effect(async |cx: Cx<()>| Ok::<_, Never>(cx.now()));
+    ///     let time = cx.run(time.cached::<Never>(Duration::from_secs(60))).await?;
+    ///     let first = cx.run(time.get()).await?;
+    ///     cx.sleep(Duration::from_secs(1)).await;
+    ///     assert_eq!(cx.run(time.get()).await?, first);
+    ///     time.invalidate();
+    ///     Ok::<_, Never>(cx.run(time.get()).await? > first)
+    /// });
+    /// assert_eq!(body.await, Ok(true));
+    /// # }
+    /// ```
     pub fn invalidate(&self) {
         self.memo.forget();
     }
@@ -280,8 +318,7 @@ where
     async fn run(self, cx: &Cx<R>) -> Result<A, E> {
         match self.memo.exit(cx, self.waits_for).await {
             Exit::Success(value) => Ok(value),
-            // Boxed, because it is seldom there.
-            failure => Box::pin(from_exit::<R, E, A>(failure).program.run(cx)).await,
+            failure => end_as(cx, failure).await,
         }
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::effect::creating::{effect, succeed, sync};
+use crate::effect::creating::{effect, end_as, succeed, sync};
 use crate::fiber::FiberState;
 use crate::opaque_debug::opaque_debug;
 use crate::shared_run::{SharedRun, User};
-use crate::{Cause, Cx, Effect, Env, Exit, Program, Value, WaitsFor, acquire_release, from_exit};
+use crate::{Cause, Cx, Effect, Env, Exit, Program, Value, WaitsFor, acquire_release};
 
 /// # Sharing
 impl<R, E, A, P> Effect<R, E, A, P>
@@ -127,7 +127,7 @@ where
                 Box::pin(cx.run(used)).await?;
                 Ok(value)
             }
-            failure => Box::pin(cx.run(from_exit(failure))).await,
+            failure => end_as(cx, failure).await,
         }
     }
 }

@@ -10,6 +10,22 @@ use crate::runtime::{RootEntry, Roots};
 use crate::{Dump, Report, WaitsFor};
 
 /// A fiber seen from outside, without its types: to interrupt it, and to tell what still runs.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::{never, Never, TokioRuntime};
+/// use std::sync::Arc;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let runtime = Arc::new(TokioRuntime::current());
+/// let (fiber, exit) = never::<_, Never, ()>().start_on(runtime);
+/// fiber.interrupt();
+/// assert!(exit.await.is_interrupt());
+/// assert!(fiber.is_done());
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct FiberRef {
     state: Arc<FiberState>,
@@ -49,6 +65,26 @@ impl FiberRef {
     }
 
     /// Its children that still run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let child = cx.fork(effect(async |cx: Cx<()>| {
+    ///         drop(cx.fork_named("listener", never::<_, Never, ()>()));
+    ///         cx.run(never::<_, Never, ()>()).await
+    ///     }));
+    ///     effect_core::yield_now().await;
+    ///     let names: Vec<_> = child.reference().children().iter().map(|child| child.name().map(str::to_owned)).collect();
+    ///     Ok::<_, Never>(names)
+    /// });
+    /// assert_eq!(body.await, Ok(vec![Some("listener".to_owned())]));
+    /// # }
+    /// ```
     pub fn children(&self) -> Vec<FiberRef> {
         self.state.children().iter().map(FiberRef::new).collect()
     }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Fiber, FiberId, FiberRef};
-use crate::{Cx, Effect, Env, Exit, Never, Program, Value, WaitsFor, from_exit};
+use crate::effect::creating::end_as;
+use crate::{Cx, Effect, Env, Exit, Never, Program, Value, WaitsFor};
 
 /// A handle to a running fiber, for many. See [`Fiber::shared`](crate::Fiber::shared).
 ///
@@ -41,6 +42,22 @@ impl<E: Value + Clone, A: Value + Clone> SharedFiber<E, A> {
     }
 
     /// The fiber without its types.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(never::<_, Never, ()>()).shared();
+    ///     fiber.reference().interrupt();
+    ///     Ok::<_, Never>(cx.run(fiber.exit()).await?.is_interrupt())
+    /// });
+    /// assert_eq!(body.await, Ok(true));
+    /// # }
+    /// ```
     pub fn reference(&self) -> FiberRef {
         self.fiber.reference()
     }
@@ -51,6 +68,23 @@ impl<E: Value + Clone, A: Value + Clone> SharedFiber<E, A> {
     }
 
     /// How the fiber has ended, if it has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, succeed, Cx, Exit, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(succeed::<_, Never, _>(42)).shared();
+    ///     let before = fiber.poll();
+    ///     cx.run(fiber.join()).await?;
+    ///     Ok::<_, Never>((before, fiber.poll()))
+    /// });
+    /// assert_eq!(body.await, Ok((None, Some(Exit::Success(42)))));
+    /// # }
+    /// ```
     pub fn poll(&self) -> Option<Exit<E, A>> {
         self.fiber.poll()
     }
@@ -60,6 +94,22 @@ impl<E: Value + Clone, A: Value + Clone> SharedFiber<E, A> {
     /// # Errors
     ///
     /// What the fiber failed with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, sleep, Cx, Never};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(sleep::<_, Never>(Duration::from_secs(1)).map(|()| 21)).shared();
+    ///     cx.run(fiber.join().zip_par(fiber.join())).await
+    /// });
+    /// assert_eq!(body.await, Ok((21, 21)));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn join<R: Env>(&self) -> Effect<R, E, A, SharedJoin<E, A>> {
         Effect::new(SharedJoin {
@@ -69,6 +119,22 @@ impl<E: Value + Clone, A: Value + Clone> SharedFiber<E, A> {
     }
 
     /// Waits for the fiber and tells how it ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, fail, Cause, Cx, Exit, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(fail::<_, _, ()>("no route")).shared();
+    ///     cx.run(fiber.exit().zip(fiber.exit())).await
+    /// });
+    /// let failed = || Exit::Failure(Cause::fail("no route"));
+    /// assert_eq!(body.await, Ok::<_, Never>((failed(), failed())));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn exit<R: Env>(&self) -> Effect<R, Never, Exit<E, A>, SharedExit<E, A>> {
         Effect::new(SharedExit {
@@ -105,6 +171,23 @@ impl<E: Value + Clone, A: Value + Clone> SharedFiber<E, A> {
     }
 
     /// Asks the fiber to end, and does not wait for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let fiber = cx.fork(never::<_, Never, ()>()).shared();
+    ///     fiber.interrupt_fork();
+    ///     assert!(!fiber.is_done(), "it was only asked");
+    ///     Ok::<_, Never>(cx.run(fiber.exit()).await?.is_interrupt())
+    /// });
+    /// assert_eq!(body.await, Ok(true));
+    /// # }
+    /// ```
     pub fn interrupt_fork(&self) {
         self.fiber.interrupt_fork();
     }
@@ -150,8 +233,7 @@ where
     async fn run(self, cx: &Cx<R>) -> Result<A, E> {
         match self.fiber.wait(self.waits_for).await {
             Exit::Success(value) => Ok(value),
-            // Boxed, because it is seldom there.
-            failure => Box::pin(from_exit::<R, E, A>(failure).program.run(cx)).await,
+            failure => end_as(cx, failure).await,
         }
     }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::future::poll_fn;
 
 use super::{Request, RequestResolver};
+use crate::effect::creating::end_as;
 use crate::program::Outcome;
-use crate::{Cx, Effect, Env, Exit, Program, WaitsFor, from_exit, poll_turn, yield_now};
+use crate::{Cx, Effect, Env, Exit, Program, WaitsFor, poll_turn, yield_now};
 
 /// Asks a resolver one thing, which it answers along with whatever else is asked at the time.
 ///
@@ -106,8 +107,7 @@ impl<R: Env, Q: Request> Program<R> for Requested<R, Q> {
             Exit::Success(value) => Ok(value),
             failure => {
                 drop(asked);
-                // Boxed, because it is seldom there.
-                Box::pin(cx.run(from_exit(failure))).await
+                end_as(cx, failure).await
             }
         }
     }

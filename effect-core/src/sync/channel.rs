@@ -76,6 +76,21 @@ impl<T> Channel<T> {
     /// # Cancel safety
     ///
     /// Dropped before it ends, nothing was sent, and the item is dropped with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::{Channel, SendError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channel = Channel::bounded(1);
+    /// channel.send(1).await.unwrap();
+    /// channel.close();
+    /// assert_eq!(channel.send(2).await, Err(SendError(2)));
+    /// assert_eq!(channel.receive().await, Ok(1));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn send(&self, item: T) -> SendItem<T> {
         SendItem {
@@ -93,6 +108,22 @@ impl<T> Channel<T> {
     /// # Cancel safety
     ///
     /// Dropped before it ends, the first items may have been sent; the rest is dropped with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::{Channel, SendError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channel = Channel::bounded(3);
+    /// channel.send_many([1, 2]).await.unwrap();
+    /// assert_eq!(channel.len(), 2);
+    /// channel.close();
+    /// let SendError(rest) = channel.send_many([3]).await.unwrap_err();
+    /// assert_eq!(rest.into_iter().collect::<Vec<_>>(), [3]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn send_many(&self, items: impl IntoIterator<Item = T>) -> SendMany<T> {
         SendMany {
@@ -110,6 +141,21 @@ impl<T> Channel<T> {
     /// # Cancel safety
     ///
     /// Dropped before it ends, nothing was received, and no item is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::{Channel, ChannelClosed};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channel = Channel::bounded(1);
+    /// channel.send("one").await.unwrap();
+    /// channel.close();
+    /// assert_eq!(channel.receive().await, Ok("one"));
+    /// assert_eq!(channel.receive().await, Err(ChannelClosed));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn receive(&self) -> Receive<T> {
         let waits_for = WaitsFor::here("an item from a channel");
@@ -131,6 +177,20 @@ impl<T> Channel<T> {
     /// # Cancel safety
     ///
     /// Dropped before it ends, nothing was received, and no item is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::Channel;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channel = Channel::bounded(3);
+    /// channel.send_many([1, 2, 3]).await.unwrap();
+    /// assert_eq!(channel.receive_many(2).await.unwrap(), [1, 2]);
+    /// assert_eq!(channel.receive_many(2).await.unwrap(), [3]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn receive_many(&self, max: usize) -> ReceiveMany<T> {
         assert!(max > 0, "receive_many takes at least one item");
@@ -143,6 +203,22 @@ impl<T> Channel<T> {
     /// Closes the channel: what is inside can still be received. Closing it again changes nothing.
     ///
     /// Senders who wait for room get their items back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::Channel;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channel = Channel::bounded(1);
+    /// channel.send(1).await.unwrap();
+    /// channel.close();
+    /// assert!(channel.is_closed());
+    /// assert_eq!(channel.receive().await, Ok(1));
+    /// assert!(channel.receive().await.is_err());
+    /// # }
+    /// ```
     pub fn close(&self) {
         self.ring.close(Latecomers::Refused, || ());
     }

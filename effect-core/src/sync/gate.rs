@@ -107,6 +107,26 @@ impl Gate {
     /// # Cancel safety
     ///
     /// Dropped, it has no effect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::Gate;
+    /// use effect_core::{effect, yield_now, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let gate = Gate::closed();
+    ///     let waiting = cx.fork(gate.wait());
+    ///     yield_now().await;
+    ///     assert!(!waiting.is_done());
+    ///     gate.open();
+    ///     cx.run(waiting.join()).await
+    /// });
+    /// assert_eq!(body.await, Ok::<_, Never>(()));
+    /// # }
+    /// ```
     #[doc(alias = "await")]
     #[track_caller]
     pub fn wait(&self) -> WaitGate {

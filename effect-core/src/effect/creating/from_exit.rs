@@ -1,6 +1,7 @@
 //! The road back from an exit: an effect that ends as another has ended.
 
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::Pin;
 
 use smallvec::SmallVec;
 
@@ -26,6 +27,14 @@ use crate::{Cx, Defect, Effect, Env, Exit, Program, Reason, Trace, Value, yield_
 /// ```
 pub fn from_exit<R: Env, E: Value, A: Value>(exit: Exit<E, A>) -> Effect<R, E, A, FromExit<E, A>> {
     Effect::new(FromExit { exit })
+}
+
+/// Ends here as another has ended. Boxed, because it is seldom there: the future around it need not make room for it.
+pub(crate) fn end_as<R: Env, E: Value, A: Value>(
+    cx: &Cx<R>,
+    exit: Exit<E, A>,
+) -> Pin<Box<impl Future<Output = Result<A, E>> + Send>> {
+    Box::pin(FromExit { exit }.run(cx))
 }
 
 /// How often a future may be polled until the driver has seen what it asks for: sets of futures poll one that has woken
