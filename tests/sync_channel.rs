@@ -399,6 +399,12 @@ fn receive_many_waits_for_one_item_and_not_for_more() {
 }
 
 #[test]
+#[should_panic(expected = "a claim on 1 items is given up, and 0 are claimed")]
+fn to_give_up_a_claim_that_nobody_has_panics() {
+    Channel::<u8>::bounded(1).release(1, std::iter::empty());
+}
+
+#[test]
 #[should_panic(expected = "receive_many takes at least one item")]
 fn receive_many_of_none_panics() {
     drop(Channel::<u8>::bounded(1).receive_many(0));

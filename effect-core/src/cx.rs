@@ -271,6 +271,11 @@ impl<R: Env> Cx<R> {
     ///
     /// What the effect fails with.
     ///
+    /// # Panics
+    ///
+    /// With the effect's defect, if it dies: a defect goes through a body as a panic, so a `catch_unwind` in it catches that,
+    /// after which the fiber goes on. [`Effect::exit`] is the way to look at a defect.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future interrupts the effect. Its asynchronous finalizers then run on the fiber, which

@@ -152,7 +152,7 @@ impl Run {
             drop(
                 cx.fork(
                     sleep::<_, Never>(self.interrupted.unwrap_or(FOR_EVER))
-                        .map(move |()| interrupter.interrupt()),
+                        .map(move |()| interrupter.interrupt_fork()),
                 ),
             );
             let exit = exit.await;

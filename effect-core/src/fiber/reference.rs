@@ -48,8 +48,8 @@ impl FiberRef {
         self.state.name().map(|name| &**name)
     }
 
-    /// Asks the fiber to end, and does not wait for it.
-    pub fn interrupt(&self) {
+    /// Asks the fiber to end, and does not wait for it, as [`Fiber::interrupt_fork`](crate::Fiber::interrupt_fork).
+    pub fn interrupt_fork(&self) {
         self.state.interrupt(None);
     }
 

@@ -93,7 +93,7 @@ async fn watch(
         "{signal}: stopping; once more ends the program at once"
     ))
     .await;
-    root.interrupt();
+    root.interrupt_fork();
     let (last, why) = match select(pin!(signals.next()), pin!(sleep(grace))).await {
         Either::Left((second, _)) => (second, format!("{second}: ending at once")),
         Either::Right(_) => (signal, format!("still running after {grace:?}:")),

@@ -36,7 +36,7 @@ impl<E: Value, A: Value> Running<E, A> {
         match self.until_end_or_deadlock().await {
             Ok(exit) => exit,
             Err(deadlock) => {
-                self.root.interrupt();
+                self.root.interrupt_fork();
                 drop(self.until_end_or_deadlock().await);
                 let over = self.run.lock().take();
                 drop(over);
@@ -69,7 +69,7 @@ impl<E: Value, A: Value> Running<E, A> {
     /// Interrupts the run, if it has not ended, and waits for its end.
     pub(super) async fn stop(&self) {
         if self.run.lock().is_some() {
-            self.root.interrupt();
+            self.root.interrupt_fork();
             drop(self.to_end().await);
         }
     }

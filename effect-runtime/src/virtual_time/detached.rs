@@ -32,7 +32,7 @@ impl Detached {
             late
         };
         if let Some(late) = late {
-            late.interrupt();
+            late.interrupt_fork();
         }
         Known { run, fiber: id }
     }
@@ -44,7 +44,7 @@ impl Detached {
             inner.over = true;
             inner.fibers.values().cloned().collect()
         };
-        fibers.iter().for_each(FiberRef::interrupt);
+        fibers.iter().for_each(FiberRef::interrupt_fork);
     }
 }
 

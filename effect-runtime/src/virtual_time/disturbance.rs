@@ -88,7 +88,7 @@ impl Disturbance {
             };
             self.tell(|| what.to_owned());
             match event {
-                Event::InterruptAll => family.alive().iter().for_each(FiberRef::interrupt),
+                Event::InterruptAll => family.alive().iter().for_each(FiberRef::interrupt_fork),
                 Event::DropRun => return Some(Stop::Dropped),
                 Event::Drop(handle) => handle(),
             }

@@ -67,7 +67,7 @@ impl Family {
         };
         let struck = format!("{fiber} is interrupted{place}");
         self.members.lock().struck.push(struck);
-        fiber.interrupt();
+        fiber.interrupt_fork();
     }
 
     /// Who was interrupted by number since this was asked last, and where.

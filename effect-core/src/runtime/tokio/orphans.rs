@@ -112,7 +112,7 @@ pub(super) async fn end_detached(runtime: Id) {
             }
             _ => return Poll::Ready(()),
         };
-        detached.iter().for_each(FiberRef::interrupt);
+        detached.iter().for_each(FiberRef::interrupt_fork);
         Poll::Pending
     })
     .await;

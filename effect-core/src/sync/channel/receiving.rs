@@ -15,6 +15,10 @@ impl<T> Channel<T> {
     ///
     /// The channel may hold more than its capacity for that time.
     ///
+    /// # Panics
+    ///
+    /// If fewer are claimed.
+    ///
     /// # Examples
     ///
     /// ```

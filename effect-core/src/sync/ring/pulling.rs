@@ -124,6 +124,11 @@ impl<T> Ring<T> {
         let mut wakers = Wakers::default();
         {
             let mut state = self.state.lock();
+            assert!(
+                count <= state.claimed,
+                "a claim on {count} items is given up, and {} are claimed",
+                state.claimed
+            );
             for item in items.rev() {
                 state.buffer.push_front(item);
                 state.notify_receivers(1, &mut wakers);
