@@ -204,7 +204,7 @@ where
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
     /// let (fiber, exit) = never::<_, &str, ()>().start_on(Arc::new(TokioRuntime::current()));
-    /// fiber.interrupt();
+    /// fiber.interrupt_fork();
     /// assert!(exit.await.is_interrupt());
     /// # }
     /// ```

@@ -21,7 +21,7 @@ use crate::{Dump, Report, WaitsFor};
 /// # async fn main() {
 /// let runtime = Arc::new(TokioRuntime::current());
 /// let (fiber, exit) = never::<_, Never, ()>().start_on(runtime);
-/// fiber.interrupt();
+/// fiber.interrupt_fork();
 /// assert!(exit.await.is_interrupt());
 /// assert!(fiber.is_done());
 /// # }

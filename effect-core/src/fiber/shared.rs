@@ -52,7 +52,7 @@ impl<E: Value + Clone, A: Value + Clone> SharedFiber<E, A> {
     /// # async fn main() {
     /// let body = effect(async |cx: Cx<()>| {
     ///     let fiber = cx.fork(never::<_, Never, ()>()).shared();
-    ///     fiber.reference().interrupt();
+    ///     fiber.reference().interrupt_fork();
     ///     Ok::<_, Never>(cx.run(fiber.exit()).await?.is_interrupt())
     /// });
     /// assert_eq!(body.await, Ok(true));
