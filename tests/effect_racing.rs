@@ -372,6 +372,12 @@ fn a_race_that_nobody_wins_tells_all_errors_in_order() {
         let all = [("one", 3), ("two", 1), ("three", 2)].map(|(name, at)| after(at, Err(name)));
         let raced = timed(&cx, cx.run(race_all_ok(all))).await;
         assert_eq!(raced, (3, Err(vec!["one", "two", "three"])));
+        // Of those that are ready at once, the first in order wins.
+        assert_eq!(
+            cx.run(race_all([after(1, Ok("a")), after(1, Err("b"))]))
+                .await,
+            Ok("a")
+        );
         let none: [Task; 0] = [];
         assert_eq!(cx.run(race_all_ok(none.clone())).await, Err(vec![]));
         let endless = race_all(none).timeout(secs(1));

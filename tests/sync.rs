@@ -10,6 +10,7 @@ mod sync_hub;
 mod sync_latch;
 mod sync_mutex;
 mod sync_queue;
+mod sync_queue_crowds;
 mod sync_reference;
 mod sync_semaphore;
 mod sync_subscription_ref;
