@@ -274,7 +274,7 @@ impl<R: Env> Cx<R> {
     /// # Panics
     ///
     /// With the effect's defect, if it dies: a defect goes through a body as a panic, so a `catch_unwind` in it catches that,
-    /// after which the fiber goes on. [`Effect::exit`] is the way to look at a defect.
+    /// after which the fiber goes on. [`Effect::exit`](crate::Effect::exit) is the way to look at a defect.
     ///
     /// # Cancel safety
     ///
