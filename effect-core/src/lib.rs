@@ -71,7 +71,8 @@ pub use effect::memoizing::Cached;
 pub use effect::parallel::{
     collect_all_par, for_each_par, for_each_par_forked, partition_par, validate_par,
 };
-pub use effect::racing::{TimeoutError, race_all, race_all_ok};
+pub use effect::racing::{race_all, race_all_ok};
+pub use effect::timing_out::TimeoutError;
 pub use effect_macros::HasCore as Has;
 pub use erased::Erased;
 pub use exit::Exit;
@@ -129,12 +130,13 @@ pub mod programs {
     pub use crate::effect::observing::Traced;
     pub use crate::effect::parallel::{ForEachPar, ForEachParForked, PartitionPar, ValidatePar};
     pub use crate::effect::providing::{Provide, ProvideFrom, ProvideWith};
-    pub use crate::effect::racing::{RaceAll, RaceAllOk, RaceFirst, RaceOk, Timeout, ZipPar};
+    pub use crate::effect::racing::{RaceAll, RaceAllOk, RaceFirst, RaceOk, ZipPar};
     pub use crate::effect::repeating::{Repeat, RepeatForever, RepeatWhile};
     pub use crate::effect::retrying::{Retry, RetryOrElse, RetryWhile};
     pub use crate::effect::scoping::{InScope, Scoped, WithEarlyRelease};
     pub use crate::effect::sequencing::{FlatMap, Inspect, Map, Tap, Timed, Zip};
     pub use crate::effect::sharing::Shared;
+    pub use crate::effect::timing_out::Timeout;
     pub use crate::erased::OneShot;
     pub use crate::fiber::{
         AwaitAll, AwaitExit, InterruptAll, Join, JoinAll, SharedExit, SharedJoin,
