@@ -138,6 +138,7 @@ fn compiles() {
         one.zip_par(two);
         one.race_ok(two);
         one.timeout(limit);
+        one.timeout_opt(limit);
         for_each(items, f);
         for_each_par(items, 8, f);
         validate(items, f);

@@ -17,6 +17,42 @@ fn a_timeout_waits_for_an_uninterruptible_effect() {
     });
 }
 
+#[test]
+fn a_late_effect_is_nothing_once_its_finalizers_have_run() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let late = never::<_, Never, ()>().ensuring(log.note_after(secs(3), "finalized"));
+        let (took, result) = timed(&cx, cx.run(late.timeout_opt(secs(1)))).await;
+        assert_eq!((took, result), (4, Ok(None)));
+        assert_eq!(log.lines(), ["finalized"]);
+        // One that cannot be interrupted ends, and its value comes too late.
+        let body = log.note_after(secs(10), "ended").uninterruptible();
+        let (took, result) = timed(&cx, cx.run(body.timeout_opt(secs(1)))).await;
+        assert_eq!((took, result), (10, Ok(None)));
+        assert_eq!(log.lines(), ["finalized", "ended"]);
+    });
+}
+
+#[test]
+fn in_time_an_optional_value_a_failure_and_a_defect_are_what_they_are() {
+    everywhere(async |cx: Cx<()>| {
+        let after_one = |result: Result<Option<u8>, &'static str>| {
+            let effect = sleep(secs(1)).flat_map(move |()| from_result(result));
+            effect.timeout_opt(secs(2))
+        };
+        assert_eq!(cx.run(after_one(Ok(None))).await, Ok(Some(None)));
+        assert_eq!(cx.run(after_one(Ok(Some(1)))).await, Ok(Some(Some(1))));
+        assert_eq!(cx.run(after_one(Err("no"))).await, Err("no"));
+        let dying = sleep::<_, &str>(secs(1)).flat_map(|()| die::<_, _, ()>("a bug"));
+        let exit = exit_of(&cx, dying.timeout_opt(secs(2))).await;
+        assert_eq!(reasons(exit.cause().unwrap()), ["die a bug"]);
+        // The limit of one outside means nothing to one inside.
+        let inner = never::<_, &str, ()>().timeout(secs(1));
+        let outer = cx.run(inner.timeout_opt(secs(5))).await;
+        assert_eq!(outer, Err(TimeoutError::Elapsed(secs(1))));
+    });
+}
+
 // T22
 #[test]
 fn in_time_a_timeout_changes_neither_a_failure_nor_a_defect() {

@@ -136,7 +136,7 @@ pub mod programs {
     pub use crate::effect::scoping::{InScope, Scoped, WithEarlyRelease};
     pub use crate::effect::sequencing::{FlatMap, Inspect, Map, Tap, Timed, Zip};
     pub use crate::effect::sharing::Shared;
-    pub use crate::effect::timing_out::Timeout;
+    pub use crate::effect::timing_out::{Timeout, TimeoutOpt};
     pub use crate::erased::OneShot;
     pub use crate::fiber::{
         AwaitAll, AwaitExit, InterruptAll, Join, JoinAll, SharedExit, SharedJoin,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use pin_project_lite::pin_project;
 
 use crate::cx::deadline;
+use crate::poll::then;
 use crate::program::Outcome;
 use crate::settled::settled;
 use crate::{Cx, Effect, Env, Program, Runtime, Timer, Value};
@@ -49,6 +50,37 @@ where
             limit,
         })
     }
+
+    /// Interrupts the effect when it has not ended within the given time, and has nothing then: a
+    /// [`timeout`](Effect::timeout) for whom a late effect is no failure.
+    ///
+    /// Its finalizers have run before that is seen, and an [`uninterruptible`](Effect::uninterruptible) effect is waited
+    /// for: its value comes too late.
+    ///
+    /// # Errors
+    ///
+    /// What the effect fails with in time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{sleep, Never};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let limit = Duration::from_secs(2);
+    /// let answer = |seconds| sleep::<_, Never>(Duration::from_secs(seconds)).map(|()| 42);
+    /// assert_eq!(answer(1).timeout_opt(limit).await, Ok(Some(42)));
+    /// assert_eq!(answer(3).timeout_opt(limit).await, Ok(None));
+    /// # }
+    /// ```
+    pub fn timeout_opt(self, limit: Duration) -> Effect<R, E, Option<A>, TimeoutOpt<P>> {
+        Effect::of(TimeoutOpt(Timeout {
+            program: self.program,
+            limit,
+        }))
+    }
 }
 
 /// Why an effect with a time limit did not succeed.
@@ -82,6 +114,23 @@ impl<R: Env, P: Program<R>> Program<R> for Timeout<P> {
             timer: None,
         };
         settled(cx.fiber(), limited)
+    }
+}
+
+/// The program of [`Effect::timeout_opt`].
+#[derive(Clone, Debug)]
+pub struct TimeoutOpt<P>(Timeout<P>);
+
+impl<R: Env, P: Program<R>> Program<R> for TimeoutOpt<P> {
+    type Error = P::Error;
+    type Value = Option<P::Value>;
+
+    fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
+        then(self.0.run(cx), |result| match result {
+            Ok(value) => Ok(Some(value)),
+            Err(TimeoutError::Elapsed(_)) => Ok(None),
+            Err(TimeoutError::Failed(error)) => Err(error),
+        })
     }
 }
 
