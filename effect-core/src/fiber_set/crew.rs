@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
 use futures::future::FutureExt;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -63,12 +63,18 @@ impl Crew {
         waits_for.told_by(permit).await.map_err(|_| FiberSetClosed)
     }
 
-    /// Counts a fiber for as long as this exists.
-    pub(super) fn join<T>(self: &Arc<Self>, permit: T) -> Member<T> {
+    /// Counts a fiber for as long as this exists, before that enters the scope. One that is counted is waited for by whoever
+    /// closes an awaiting crew: who finds the crew closed is too late.
+    pub(super) fn join(self: &Arc<Self>) -> Result<Member, FiberSetClosed> {
         self.size.fetch_add(1, Ordering::AcqRel);
-        Member {
+        let member = Member {
             crew: Arc::clone(self),
-            _permit: permit,
+        };
+        // Pairs with the fence in `end`: either this sees that the crew is closed, or that sees who is counted.
+        fence(Ordering::SeqCst);
+        match self.is_closed() {
+            true => Err(FiberSetClosed),
+            false => Ok(member),
         }
     }
 
@@ -91,6 +97,8 @@ impl Crew {
 
     async fn end<R: Env>(&self, cx: &Cx<R>, exit: Exit<(), ()>) {
         self.permits.close();
+        // Pairs with the fence in `join`.
+        fence(Ordering::SeqCst);
         if self.on_close == OnClose::Await {
             let around = self.scope.fibers_around(cx.fiber());
             self.closers.fetch_add(around, Ordering::AcqRel);
@@ -117,12 +125,11 @@ impl Crew {
 }
 
 /// One of a crew.
-pub(super) struct Member<T> {
+pub(super) struct Member {
     crew: Arc<Crew>,
-    _permit: T,
 }
 
-impl<T> Drop for Member<T> {
+impl Drop for Member {
     fn drop(&mut self) {
         self.crew.size.fetch_sub(1, Ordering::AcqRel);
         self.crew.emptied.notify_waiters();
