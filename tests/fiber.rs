@@ -2,6 +2,7 @@
 
 mod common;
 
+mod fiber_dispatcher;
 mod fiber_locals;
 mod fiber_reports;
 mod fiber_scopes;

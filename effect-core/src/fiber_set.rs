@@ -15,8 +15,10 @@ use crate::{
 
 mod crew;
 mod map;
+mod dispatcher;
 
 pub use crew::{AwaitEmpty, Close, Make};
+pub use dispatcher::{DispatchError, Dispatcher, MakeDispatcher};
 pub use map::{FiberMap, InterruptByKey, RunByKey, RunIfMissing, RunIfMissingError};
 
 /// What becomes of the fibers in a [`FiberSet`] or a [`FiberMap`] that closes.

@@ -77,6 +77,7 @@ pub use effect_macros::HasCore as Has;
 pub use erased::Erased;
 pub use exit::Exit;
 pub use fiber::{Fiber, FiberId, FiberRef, SharedFiber};
+pub use fiber_set::{DispatchError, Dispatcher};
 pub use fiber_set::{FiberMap, FiberSet, FiberSetClosed, OnClose, RunIfMissingError};
 pub use has::Has;
 pub use into_effect::IntoEffect;
@@ -142,7 +143,8 @@ pub mod programs {
         AwaitAll, AwaitExit, InterruptAll, Join, JoinAll, SharedExit, SharedJoin,
     };
     pub use crate::fiber_set::{
-        AwaitEmpty, Close, InterruptByKey, Make, Restarting, RunByKey, RunIfMissing, RunInSet,
+        AwaitEmpty, Close, InterruptByKey, Make, MakeDispatcher, Restarting, RunByKey,
+        RunIfMissing, RunInSet,
     };
     pub use crate::into_effect::FromFuture;
     pub use crate::local::Locally;

@@ -148,6 +148,17 @@ impl<T> Make<T> {
     #[track_caller]
     pub(super) fn new(capacity: usize, on_close: OnClose, make: fn(Arc<Crew>) -> T) -> Self {
         assert!(capacity > 0, "a set of fibers has room for at least one");
+        Make::with(capacity, on_close, make)
+    }
+
+    /// Makes a crew that nobody waits for room in.
+    #[track_caller]
+    pub(super) fn unbounded(on_close: OnClose, make: fn(Arc<Crew>) -> T) -> Self {
+        Make::with(Semaphore::MAX_PERMITS, on_close, make)
+    }
+
+    #[track_caller]
+    fn with(capacity: usize, on_close: OnClose, make: fn(Arc<Crew>) -> T) -> Self {
         Make {
             capacity,
             on_close,
@@ -169,11 +180,11 @@ impl<R: Env, T: Value> Program<R> for Make<T> {
 
     async fn run(self, cx: &Cx<R>) -> Result<T, Never> {
         let crew = Crew::new(self.capacity, self.on_close);
-        let (closed, inner) = (Arc::clone(&crew), cx.clone());
+        let (promised, inner) = (Promised(Arc::clone(&crew)), cx.clone());
         let scope = Arc::clone(cx.scope_state());
         let promise = async move {
             let finalizer = crate::scope::finalizer(&inner, self.place, move |exit| {
-                Effect::<R, Never, (), _>::new(CloseWith { crew: closed, exit })
+                Effect::<R, Never, (), _>::new(CloseWith { promised, exit })
             });
             crate::scope::add(&inner, &scope, finalizer).await;
         };
@@ -217,9 +228,18 @@ impl<R: Env> Program<R> for Close {
     }
 }
 
+/// A crew that its scope has promised to close. If that is lost, nobody is taken in any more.
+struct Promised(Arc<Crew>);
+
+impl Drop for Promised {
+    fn drop(&mut self) {
+        self.0.permits.close();
+    }
+}
+
 /// Closes a crew in a finalizer, which nobody interrupts.
 struct CloseWith {
-    crew: Arc<Crew>,
+    promised: Promised,
     exit: Exit<(), ()>,
 }
 
@@ -228,7 +248,7 @@ impl<R: Env> Program<R> for CloseWith {
     type Value = ();
 
     async fn run(self, cx: &Cx<R>) -> Result<(), Never> {
-        self.crew.end(cx, self.exit).await;
+        self.promised.0.end(cx, self.exit).await;
         Ok(())
     }
 }
