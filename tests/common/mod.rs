@@ -11,6 +11,7 @@ pub mod steps;
 pub mod programs;
 pub mod replays;
 pub mod simulated;
+pub mod small_stack;
 pub mod watched;
 pub mod witness;
 pub mod elements;
