@@ -10,5 +10,6 @@ mod fiber_sets;
 mod fiber_supervision;
 mod scope_acquiring;
 mod scope_finalizers;
+mod scope_stack_safety;
 mod pool;
 mod cache;
