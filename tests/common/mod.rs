@@ -15,6 +15,7 @@ pub mod small_stack;
 pub mod watched;
 pub mod witness;
 pub mod elements;
+pub mod dice;
 pub mod laws;
 pub mod processes;
 pub mod threads;
