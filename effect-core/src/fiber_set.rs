@@ -18,7 +18,7 @@ mod map;
 mod dispatcher;
 
 pub use crew::{AwaitEmpty, Close, Make};
-pub use dispatcher::{DispatchError, Dispatcher, MakeDispatcher};
+pub use dispatcher::{DispatchError, Dispatched, Dispatcher, MakeDispatcher};
 pub use map::{FiberMap, InterruptByKey, RunByKey, RunIfMissing, RunIfMissingError};
 
 /// What becomes of the fibers in a [`FiberSet`] or a [`FiberMap`] that closes.

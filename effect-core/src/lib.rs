@@ -78,7 +78,7 @@ pub use effect_macros::HasCore as Has;
 pub use erased::Erased;
 pub use exit::Exit;
 pub use fiber::{Fiber, FiberId, FiberRef, SharedFiber};
-pub use fiber_set::{DispatchError, Dispatcher};
+pub use fiber_set::{DispatchError, Dispatched, Dispatcher};
 pub use fiber_set::{FiberMap, FiberSet, FiberSetClosed, OnClose, RunIfMissingError};
 pub use has::Has;
 pub use into_effect::IntoEffect;

@@ -68,9 +68,22 @@ pub struct Dispatcher<R> {
 /// The dispatcher is closed; here is the effect that it did not take.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the dispatcher is closed")]
-pub struct DispatchError<I>(pub I);
+pub struct DispatchError<T>(pub T);
 
-impl<I> fmt::Debug for DispatchError<I> {
+/// What becomes of an effect that is [dispatched](Dispatcher::dispatch): its fiber, or the effect again.
+pub type Dispatched<R, I> = Result<
+    Fiber<<I as IntoEffect<R>>::Error, <I as IntoEffect<R>>::Value>,
+    DispatchError<
+        Effect<
+            R,
+            <I as IntoEffect<R>>::Error,
+            <I as IntoEffect<R>>::Value,
+            <I as IntoEffect<R>>::Program,
+        >,
+    >,
+>;
+
+impl<T> fmt::Debug for DispatchError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DispatchError(..)")
     }
@@ -170,11 +183,13 @@ impl<R: Env> Dispatcher<R> {
     /// ```
     #[doc(alias = "unsafe_run_and_forget")]
     #[track_caller]
-    pub fn dispatch<I>(&self, effect: I) -> Result<Fiber<I::Error, I::Value>, DispatchError<I>>
+    pub fn dispatch<I>(&self, effect: I) -> Dispatched<R, I>
     where
         I: IntoEffect<R>,
         I::Error: fmt::Debug,
     {
+        // Before it is anywhere: it may be somebody else's code.
+        let effect = effect.into_effect();
         let Ok(member) = self.crew.join() else {
             return Err(DispatchError(effect));
         };
@@ -191,7 +206,7 @@ impl<R: Env> Dispatcher<R> {
         };
         let program = InTurn {
             place,
-            program: effect.into_effect().program,
+            program: effect.program,
         };
         // The next one has its turn when the task of this one has ended.
         let inside = (turn, member);
