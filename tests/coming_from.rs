@@ -6,9 +6,9 @@ use std::time::Duration;
 use effect::prelude::*;
 use effect::sync::{Deferred, Gate, Hub, Queue, Ref, Semaphore, SubscriptionRef};
 use effect::{
-    FiberLocal, FiberSet, IntoEffect, OnClose, Request, RequestResolver, acquire_use_release,
-    all_settled, collect_all_par, for_each, for_each_par, from_future, request, try_sync,
-    uninterruptible_mask, validate,
+    Dispatcher, FiberLocal, FiberSet, IntoEffect, OnClose, Request, RequestResolver,
+    acquire_use_release, all_settled, collect_all_par, for_each, for_each_par, from_future,
+    request, try_sync, uninterruptible_mask, validate,
 };
 
 type One = Effect<(), String, u32>;
@@ -138,6 +138,7 @@ fn compiles() {
         one.zip_par(two);
         one.race_ok(two);
         one.timeout(limit);
+        one.timeout_opt(limit);
         for_each(items, f);
         for_each_par(items, 8, f);
         validate(items, f);
@@ -182,6 +183,7 @@ fn compiles() {
         one.repeat(policy)
     });
     any(FiberSet::make(8, OnClose::Interrupt));
+    any(Dispatcher::<()>::parallel(OnClose::Interrupt));
     {
         let one = one();
         fails(one.fork());
@@ -212,6 +214,11 @@ async fn in_a_body(cx: Cx<()>, limit: Duration) {
     plain({
         let one = one();
         cx.detach(one)
+    });
+    let dispatcher = cx.run(Dispatcher::parallel(OnClose::Await)).await.unwrap();
+    plain({
+        let one = one();
+        dispatcher.dispatch(one)
     });
     cx.sleep(limit).await;
     plain(cx.now());

@@ -12,5 +12,6 @@ mod sync_mutex;
 mod sync_queue;
 mod sync_queue_crowds;
 mod sync_reference;
+mod sync_rendezvous;
 mod sync_semaphore;
 mod sync_subscription_ref;

@@ -4,20 +4,23 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use effect_core::{Cx, Env, Value};
+use effect_core::{Cx, Env, Nested, Value, on_enough_stack};
 use futures::Stream as FuturesStream;
 
 use crate::source::{Pull, Source};
 
 /// A source whose type is forgotten: what a [`Stream`](crate::Stream) in a signature holds.
+///
+/// It is stack-safe: nesting grows the stack on demand (feature `stacker` of effect-core), when opened, pulled, cloned or
+/// dropped.
 pub struct ErasedSource<R, A> {
-    source: Box<dyn DynSource<R, A>>,
+    source: Nested<Box<dyn DynSource<R, A>>>,
 }
 
 impl<R: Env, A: Value> ErasedSource<R, A> {
     pub(crate) fn new<S: Source<R, Item = A> + Clone>(source: S) -> Self {
         ErasedSource {
-            source: Box::new(source),
+            source: Nested::new(Box::new(source)),
         }
     }
 }
@@ -27,7 +30,7 @@ impl<R: Env, A: Value> Source<R> for ErasedSource<R, A> {
 
     fn open(self, cx: &Cx<R>) -> impl Pull<Item = A> + Send {
         Opened {
-            pull: self.source.open_boxed(cx),
+            pull: Nested::new(on_enough_stack(|| self.source.into_inner().open_boxed(cx))),
         }
     }
 }
@@ -35,7 +38,7 @@ impl<R: Env, A: Value> Source<R> for ErasedSource<R, A> {
 impl<R, A> Clone for ErasedSource<R, A> {
     fn clone(&self) -> Self {
         ErasedSource {
-            source: self.source.clone_boxed(),
+            source: Nested::new(on_enough_stack(|| self.source.clone_boxed())),
         }
     }
 }
@@ -65,23 +68,23 @@ impl<R: Env, S: Source<R> + Clone> DynSource<R, S::Item> for S {
 }
 
 struct Opened<'cx, A> {
-    pull: DynPull<'cx, A>,
+    pull: Nested<DynPull<'cx, A>>,
 }
 
 impl<A> FuturesStream for Opened<'_, A> {
     type Item = A;
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<A>> {
-        self.pull.as_mut().poll_next(task)
+        on_enough_stack(|| self.pull.as_mut().poll_next(task))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.pull.size_hint()
+        on_enough_stack(|| self.pull.size_hint())
     }
 }
 
 impl<A> Pull for Opened<'_, A> {
     fn poll_progress(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
-        self.pull.as_mut().poll_progress(task)
+        on_enough_stack(|| self.pull.as_mut().poll_progress(task))
     }
 }
