@@ -163,6 +163,18 @@ fn compiles() {
         Gate::closed();
         effect(async move |cx| cx.run(one).await);
     }
+    rows! { any {
+            let (one, semaphore) = (one(), Semaphore::new(2));
+        }
+        semaphore.with_permit(one);
+        semaphore.with_permits(2, one);
+        semaphore.try_with_permit(one);
+        semaphore.try_with_permits(2, one);
+    }
+    {
+        let semaphore = Semaphore::new(2);
+        semaphore.resize(5);
+    }
     any({
         let (one, f, g) = (one(), |n: u32| n, |n: u32| succeed::<(), String, u32>(n));
         one.map(f).flat_map(g)

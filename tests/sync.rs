@@ -13,4 +13,5 @@ mod sync_queue;
 mod sync_queue_crowds;
 mod sync_reference;
 mod sync_semaphore;
+mod sync_semaphore_resizing;
 mod sync_subscription_ref;

@@ -149,7 +149,8 @@ pub mod programs {
     pub use crate::request::Requested;
     pub use crate::scope::{AddFinalizer, AddFinalizerExit, CloseScope, MoveTo};
     pub use crate::sync::mutex::WithMutex;
-    pub use crate::sync::semaphore::{AcquireScoped, WithPermits};
+    pub use crate::sync::permits::{TryWithPermits, WithPermits};
+    pub use crate::sync::semaphore::{AcquireScoped, OfSemaphore};
 }
 
 /// What schedules are made of. One seldom needs to name them.

@@ -1,8 +1,8 @@
 //! State and coordination: values that fibers share, and what they wait for of each other.
 //!
 //! Read it in this order: [`Ref`] and [`SubscriptionRef`], values; [`Deferred`], [`Latch`], [`Gate`] and [`Barrier`],
-//! moments; [`Semaphore`] and [`Mutex`], turns; [`Channel`], [`Queue`] and [`Hub`], items. Most methods that wait return
-//! plain futures of a result: `.await` them, or use them wherever an effect is wanted.
+//! moments; [`Semaphore`] and [`Mutex`], turns; [`Channel`], [`Queue`] and [`Hub`], items. Most
+//! methods that wait return plain futures of a result: `.await` them, or use them wherever an effect is wanted.
 
 mod waiters;
 mod wakers;
@@ -14,6 +14,7 @@ mod latch;
 mod gate;
 mod barrier;
 mod section;
+pub(crate) mod permits;
 pub(crate) mod semaphore;
 pub(crate) mod mutex;
 mod turns;
