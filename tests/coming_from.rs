@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use effect::prelude::*;
-use effect::sync::{Deferred, Gate, Hub, Queue, Ref, Semaphore, SubscriptionRef};
+use effect::sync::{Deferred, Gate, Hub, KeyedSemaphore, Queue, Ref, Semaphore, SubscriptionRef};
 use effect::{
     FiberLocal, FiberSet, IntoEffect, OnClose, Request, RequestResolver, acquire_use_release,
     all_settled, collect_all_par, for_each, for_each_par, from_future, request, try_sync,
@@ -157,6 +157,7 @@ fn compiles() {
         SubscriptionRef::new(0);
         Deferred::<&str, u32>::new();
         Semaphore::new(2);
+        KeyedSemaphore::<String>::new(2);
         Queue::<u32>::bounded(16);
         Hub::<u32>::bounded(16);
         Hub::<u32>::sliding(16);

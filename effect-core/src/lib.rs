@@ -148,6 +148,7 @@ pub mod programs {
     pub use crate::rate_limiter::{Acquire, Limit};
     pub use crate::request::Requested;
     pub use crate::scope::{AddFinalizer, AddFinalizerExit, CloseScope, MoveTo};
+    pub use crate::sync::keyed_semaphore::OfKey;
     pub use crate::sync::mutex::WithMutex;
     pub use crate::sync::permits::{TryWithPermits, WithPermits};
     pub use crate::sync::semaphore::{AcquireScoped, OfSemaphore};

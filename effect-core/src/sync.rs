@@ -1,7 +1,7 @@
 //! State and coordination: values that fibers share, and what they wait for of each other.
 //!
 //! Read it in this order: [`Ref`] and [`SubscriptionRef`], values; [`Deferred`], [`Latch`], [`Gate`] and [`Barrier`],
-//! moments; [`Semaphore`] and [`Mutex`], turns; [`Channel`], [`Queue`] and [`Hub`], items. Most
+//! moments; [`Semaphore`], [`KeyedSemaphore`] and [`Mutex`], turns; [`Channel`], [`Queue`] and [`Hub`], items. Most
 //! methods that wait return plain futures of a result: `.await` them, or use them wherever an effect is wanted.
 
 mod waiters;
@@ -16,6 +16,7 @@ mod barrier;
 mod section;
 pub(crate) mod permits;
 pub(crate) mod semaphore;
+pub(crate) mod keyed_semaphore;
 pub(crate) mod mutex;
 mod turns;
 mod ring;
@@ -30,6 +31,7 @@ pub use channel::{
 pub use deferred::{Deferred, WaitDeferred};
 pub use gate::{Gate, WaitGate};
 pub use hub::{Hub, HubClosed, Publish, PublishError, ReceiveMessage, Subscription};
+pub use keyed_semaphore::KeyedSemaphore;
 pub use latch::{Latch, WaitLatch};
 pub use mutex::Mutex;
 pub use queue::{AwaitClosed, Offer, OfferAll, OfferError, Queue, Take, TakeError, TakeMany};
