@@ -19,6 +19,7 @@ pub(crate) mod semaphore;
 pub(crate) mod keyed_semaphore;
 pub(crate) mod mutex;
 mod turns;
+mod ending;
 mod ring;
 mod channel;
 mod queue;

@@ -1,7 +1,9 @@
 //! Who waits, in turn: a queue of wakers, each with a place.
 
 use std::collections::VecDeque;
-use std::task::Waker;
+use std::task::{Context, Waker};
+
+use super::wakers::Wakers;
 
 /// A place in a queue of waiters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +84,19 @@ impl Waiters {
     /// Joins the end of the queue.
     pub(super) fn join(&mut self, waker: &Waker) -> Place {
         self.join_for((), waker)
+    }
+
+    /// Waits in the place that a task has, or at the end if it has none or was popped.
+    pub(super) fn wait(
+        &mut self,
+        place: &mut Option<Place>,
+        task: &Context<'_>,
+        wakers: &mut Wakers,
+    ) {
+        match *place {
+            Some(mine) if self.contains(mine) => wakers.discard(self.update(mine, task.waker())),
+            _ => *place = Some(self.join(task.waker())),
+        }
     }
 
     /// Takes up a place in the queue again, after having been popped.
