@@ -175,6 +175,13 @@ fn compiles() {
     {
         let semaphore = Semaphore::new(2);
         semaphore.resize(5);
+        let (queue, e) = (Queue::<u32>::bounded(16).with_error(), "no route");
+        queue.close();
+        queue.close_with(e);
+        plain((queue.abort(), queue.await_closed()));
+        let (hub, items) = (Hub::<u32>::bounded(16), [1, 2]);
+        plain((hub.publish_all(items), hub.try_publish(1)));
+        plain((hub.abort(), hub.await_closed()));
     }
     any({
         let (one, f, g) = (one(), |n: u32| n, |n: u32| succeed::<(), String, u32>(n));

@@ -7,6 +7,8 @@ mod sync_channel;
 mod sync_deferred;
 mod sync_gate;
 mod sync_hub;
+mod sync_hub_ending;
+mod sync_hub_publishing;
 mod sync_keyed_semaphore;
 mod sync_latch;
 mod sync_mutex;

@@ -31,7 +31,10 @@ pub use channel::{
 };
 pub use deferred::{Deferred, WaitDeferred};
 pub use gate::{Gate, WaitGate};
-pub use hub::{Hub, HubClosed, Publish, PublishError, ReceiveMessage, Subscription};
+pub use hub::{
+    AwaitHubClosed, Hub, Publish, PublishAll, PublishError, ReceiveError, ReceiveMessage,
+    Subscription,
+};
 pub use keyed_semaphore::KeyedSemaphore;
 pub use latch::{Latch, WaitLatch};
 pub use mutex::Mutex;
