@@ -154,8 +154,10 @@ pub mod programs {
     pub use crate::rate_limiter::{Acquire, Limit};
     pub use crate::request::Requested;
     pub use crate::scope::{AddFinalizer, AddFinalizerExit, CloseScope, MoveTo};
+    pub use crate::sync::keyed_semaphore::OfKey;
     pub use crate::sync::mutex::WithMutex;
-    pub use crate::sync::semaphore::{AcquireScoped, WithPermits};
+    pub use crate::sync::permits::{TryWithPermits, WithPermits};
+    pub use crate::sync::semaphore::{AcquireScoped, OfSemaphore};
 }
 
 /// What schedules are made of. One seldom needs to name them.
