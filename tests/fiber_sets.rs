@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::common::{Log, everywhere, in_virtual_time, on_one_thread, on_threads, secs, timed};
+use crate::common::{
+    Log, everywhere, in_virtual_time, on_both, on_one_thread, on_threads, secs, timed,
+};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{FiberMap, FiberSet, FiberSetClosed, OnClose, RunIfMissingError, yield_now};
@@ -320,4 +322,76 @@ fn a_fiber_of_a_set_can_close_it() {
             assert_eq!(log.count(), usize::from(on_close == OnClose::Await));
         });
     }
+}
+
+/// A key that may not be cloned, and whose drop looks at its map, as that of one does that holds a handle to it.
+struct Key {
+    map: FiberMap<Key>,
+    can_be_cloned: bool,
+}
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        assert!(self.can_be_cloned, "it cannot be cloned");
+        Key {
+            map: self.map.clone(),
+            ..*self
+        }
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        // Would wait for ever if the lock were held.
+        let _ = self.map.get(self);
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Key {}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
+}
+
+/// Runs for a key twice, where the second takes the place of the first, and has how many are left then.
+fn run_twice(can_be_cloned: bool) -> Effect<(), Never, (bool, usize)> {
+    effect(async move |cx: Cx<()>| {
+        let map = cx.run(FiberMap::make(2, OnClose::Interrupt)).await?;
+        let key = || Key {
+            map: map.clone(),
+            can_be_cloned,
+        };
+        drop(cx.run(map.run(key(), never::<_, Never, ()>()).exit()).await);
+        let Ok(second) = cx
+            .run(map.run(key(), succeed::<_, Never, _>(())).exit())
+            .await;
+        cx.run(map.await_empty()).await?;
+        Ok((second.is_success(), map.len()))
+    })
+    .scoped()
+    .erase()
+}
+
+#[test]
+fn keys_of_fibers_are_dropped_when_the_lock_is_free() {
+    everywhere(async |cx: Cx<()>| assert_eq!(cx.run(run_twice(true)).await, Ok((true, 0))));
+}
+
+#[test]
+fn a_key_that_cannot_be_cloned_leaves_no_fiber_that_never_begins() {
+    on_both(async |cx: Cx<()>| assert_eq!(cx.run(run_twice(false)).await, Ok((false, 0))));
 }
