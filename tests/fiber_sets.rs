@@ -324,6 +324,47 @@ fn a_fiber_of_a_set_can_close_it() {
     }
 }
 
+#[test]
+fn a_fiber_that_closes_its_awaiting_set_twice_waits_for_the_others_all_the_same() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let other = log.note_after(secs(1), "other");
+        let body = effect(async move |cx: Cx<()>| {
+            let set = cx.run(FiberSet::make(2, OnClose::Await)).await?;
+            let twice = set.close().zip_par(set.close()).uninterruptible();
+            // And once more, when all the others are gone.
+            let closes = twice.zip(set.close()).uninterruptible();
+            drop(cx.run(set.run(other)).await);
+            drop(cx.run(set.run(closes)).await);
+            cx.run(set.await_empty()).await
+        });
+        assert_eq!(timed(&cx, cx.run(body.scoped())).await, (1, Ok(())));
+        assert_eq!(log.lines(), ["other"]);
+    });
+}
+
+#[test]
+fn who_closes_a_set_waits_also_for_a_fiber_of_it_that_closes_it_before() {
+    for on_close in [OnClose::Interrupt, OnClose::Await] {
+        everywhere(async move |cx: Cx<()>| {
+            let log = Log::new();
+            let last = log.note_after(secs(5), "finalized");
+            let other = sleep::<_, Never>(secs(3)).uninterruptible();
+            let body = effect(async move |cx: Cx<()>| {
+                let set = cx.run(FiberSet::make(2, on_close)).await?;
+                let closes = sleep(secs(1)).zip(set.close()).zip(never::<_, Never, ()>());
+                drop(cx.run(set.run(other)).await);
+                drop(cx.run(set.run(closes.ensuring(last))).await);
+                cx.sleep(secs(2)).await;
+                cx.run(set.close()).await?;
+                Ok::<_, Never>(set.len())
+            });
+            assert_eq!(timed(&cx, cx.run(body.scoped())).await, (8, Ok(0)));
+            assert_eq!(log.lines(), ["finalized"]);
+        });
+    }
+}
+
 /// A key that may not be cloned, and whose drop looks at its map, as that of one does that holds a handle to it.
 struct Key {
     map: FiberMap<Key>,
