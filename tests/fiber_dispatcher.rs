@@ -383,6 +383,28 @@ fn an_idle_dispatcher_hides_no_deadlock_and_who_waits_for_a_later_turn_is_one() 
 }
 
 #[test]
+fn a_deadlock_names_the_dispatcher_that_closes_or_is_to_be_empty() {
+    let told = |empty: bool| {
+        let body = effect(async move |cx: Cx<()>| {
+            let dispatcher = cx.run(Dispatcher::parallel(OnClose::Await)).await?;
+            drop(dispatcher.dispatch(never::<_, Never, ()>()));
+            match empty {
+                true => cx.run(dispatcher.await_empty()).await,
+                false => Ok(()),
+            }
+        });
+        VirtualTime::new().run(body).unwrap_err().to_string()
+    };
+    for (deadlock, what) in [
+        (told(true), "a dispatcher to be empty"),
+        (told(false), "a dispatcher that closes"),
+    ] {
+        let named = format!("{what} at tests/fiber_dispatcher.rs");
+        assert!(deadlock.contains(&named), "{deadlock}");
+    }
+}
+
+#[test]
 fn with_its_runtime_gone_a_dispatcher_takes_nothing() {
     for made in kinds::<()>(OnClose::Await) {
         let tokio = crate::common::virtual_runtime();

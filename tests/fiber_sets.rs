@@ -365,6 +365,25 @@ fn who_closes_a_set_waits_also_for_a_fiber_of_it_that_closes_it_before() {
     }
 }
 
+#[test]
+fn a_deadlock_names_the_set_that_closes() {
+    let told = |by_scope: bool| {
+        let body = effect(async move |cx: Cx<()>| {
+            let set = cx.run(FiberSet::make(1, OnClose::Await)).await?;
+            drop(cx.run(set.run(never::<_, Never, ()>())).await);
+            match by_scope {
+                true => Ok(()),
+                false => cx.run(set.close()).await,
+            }
+        });
+        VirtualTime::new().run(body).unwrap_err().to_string()
+    };
+    for deadlock in [told(false), told(true)] {
+        let named = "a set of fibers that closes at tests/fiber_sets.rs";
+        assert!(deadlock.contains(named), "{deadlock}");
+    }
+}
+
 /// A key that may not be cloned, and whose drop looks at its map, as that of one does that holds a handle to it.
 struct Key {
     map: FiberMap<Key>,

@@ -106,12 +106,11 @@ impl Crew {
         }
     }
 
-    async fn end<R: Env>(&self, cx: &Cx<R>, exit: Exit<(), ()>) {
+    async fn end<R: Env>(&self, cx: &Cx<R>, exit: Exit<(), ()>, waits_for: WaitsFor) {
         self.permits.close();
         // Pairs with the fence in `join`.
         fence(Ordering::SeqCst);
         let is_inside = cx.fiber().is_inside(&self.scope);
-        let waits_for = WaitsFor::here("a set of fibers that closes");
         if self.on_close == OnClose::Await {
             self.close_from(cx.fiber());
             self.empty(waits_for, is_inside).await;
@@ -138,17 +137,23 @@ impl Crew {
         self.emptied.notify_waiters();
     }
 
-    #[track_caller]
-    pub(super) fn await_empty<R: Env>(crew: &Arc<Crew>) -> Effect<R, Never, (), AwaitEmpty> {
+    pub(super) fn await_empty<R: Env>(
+        crew: &Arc<Crew>,
+        waits_for: WaitsFor,
+    ) -> Effect<R, Never, (), AwaitEmpty> {
         Effect::new(AwaitEmpty {
             crew: Arc::clone(crew),
-            waits_for: WaitsFor::here("a set of fibers to be empty"),
+            waits_for,
         })
     }
 
-    pub(super) fn close<R: Env>(crew: &Arc<Crew>) -> Effect<R, Never, (), Close> {
+    pub(super) fn close<R: Env>(
+        crew: &Arc<Crew>,
+        waits_for: WaitsFor,
+    ) -> Effect<R, Never, (), Close> {
         Effect::new(Close {
             crew: Arc::clone(crew),
+            waits_for,
         })
     }
 }
@@ -172,7 +177,8 @@ pub struct Make<T> {
     on_close: OnClose,
     one_by_one: bool,
     make: fn(Arc<Crew>) -> T,
-    place: &'static std::panic::Location<'static>,
+    /// Of whoever closes the scope that it is made in.
+    waits_for: WaitsFor,
 }
 
 impl<T> Make<T> {
@@ -184,7 +190,7 @@ impl<T> Make<T> {
             on_close,
             one_by_one: false,
             make,
-            place: std::panic::Location::caller(),
+            waits_for: WaitsFor::here("a set of fibers that closes"),
         }
     }
 }
@@ -195,6 +201,7 @@ impl Make<Arc<Crew>> {
     pub(super) fn unbounded(on_close: OnClose, one_by_one: bool) -> Self {
         Make {
             one_by_one,
+            waits_for: WaitsFor::here("a dispatcher that closes"),
             ..Make::new(Semaphore::MAX_PERMITS, on_close, |crew| crew)
         }
     }
@@ -215,9 +222,14 @@ impl<R: Env, T: Value> Program<R> for Make<T> {
         let crew = Crew::new(self.capacity, self.on_close, turns);
         let (promised, inner) = (Promised(Arc::clone(&crew)), cx.clone());
         let scope = Arc::clone(cx.scope_state());
+        let (place, waits_for) = (self.waits_for.place(), self.waits_for);
         let promise = async move {
-            let finalizer = crate::scope::finalizer(&inner, self.place, move |exit| {
-                Effect::<R, Never, (), _>::new(CloseWith { promised, exit })
+            let finalizer = crate::scope::finalizer(&inner, place, move |exit| {
+                Effect::<R, Never, (), _>::new(CloseWith {
+                    promised,
+                    exit,
+                    waits_for,
+                })
             });
             crate::scope::add(&inner, &scope, finalizer).await;
         };
@@ -247,6 +259,7 @@ impl<R: Env> Program<R> for AwaitEmpty {
 #[derive(Clone)]
 pub struct Close {
     crew: Arc<Crew>,
+    waits_for: WaitsFor,
 }
 
 impl<R: Env> Program<R> for Close {
@@ -255,7 +268,10 @@ impl<R: Env> Program<R> for Close {
 
     async fn run(self, cx: &Cx<R>) -> Result<(), Never> {
         let inner = cx.clone();
-        let closing = async move { self.crew.end(&inner, Exit::Success(())).await };
+        let closing = async move {
+            let exit = Exit::Success(());
+            self.crew.end(&inner, exit, self.waits_for).await;
+        };
         Masked::plain(cx, closing.boxed()).await;
         Ok(())
     }
@@ -274,6 +290,7 @@ impl Drop for Promised {
 struct CloseWith {
     promised: Promised,
     exit: Exit<(), ()>,
+    waits_for: WaitsFor,
 }
 
 impl<R: Env> Program<R> for CloseWith {
@@ -281,7 +298,8 @@ impl<R: Env> Program<R> for CloseWith {
     type Value = ();
 
     async fn run(self, cx: &Cx<R>) -> Result<(), Never> {
-        self.promised.0.end(cx, self.exit).await;
+        let crew = &self.promised.0;
+        crew.end(cx, self.exit, self.waits_for).await;
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::OnClose;
 use super::crew::{AwaitEmpty, Close, Crew, Make};
 use crate::program::Outcome;
-use crate::{Cx, Effect, Env, Fiber, IntoEffect, Never, Program};
+use crate::{Cx, Effect, Env, Fiber, IntoEffect, Never, Program, WaitsFor};
 
 mod turn;
 
@@ -238,7 +238,7 @@ impl<R: Env> Dispatcher<R> {
     /// ```
     #[track_caller]
     pub fn await_empty(&self) -> Effect<R, Never, (), AwaitEmpty> {
-        Crew::await_empty(&self.crew)
+        Crew::await_empty(&self.crew, WaitsFor::here("a dispatcher to be empty"))
     }
 
     /// Closes the dispatcher, and waits until its effects have ended. Its scope does so in the end.
@@ -266,8 +266,9 @@ impl<R: Env> Dispatcher<R> {
     /// assert_eq!(program.scoped().await, Ok((true, true)));
     /// # }
     /// ```
+    #[track_caller]
     pub fn close(&self) -> Effect<R, Never, (), Close> {
-        Crew::close(&self.crew)
+        Crew::close(&self.crew, WaitsFor::here("a dispatcher that closes"))
     }
 }
 
