@@ -332,6 +332,28 @@ fn an_effect_of_a_dispatcher_can_close_it() {
 }
 
 #[test]
+fn those_behind_an_effect_that_closes_a_dispatcher_have_their_turns_one_by_one() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let noted = log.clone();
+        let body = effect(async move |cx: Cx<()>| {
+            let dispatcher = cx.run(Dispatcher::sequential(OnClose::Await)).await?;
+            let closes = || dispatcher.close();
+            // Twice, which makes no room for two.
+            drop(dispatcher.dispatch(closes().zip_par(closes())));
+            drop(dispatcher.dispatch(noted.note_after(secs(2), "second").zip(closes())));
+            drop(dispatcher.dispatch(noted.note_after(secs(1), "third")));
+            drop(dispatcher.dispatch(noted.note_after(secs(1), "fourth")));
+            assert_eq!(dispatcher.len(), 4);
+            cx.run(dispatcher.await_empty()).await
+        });
+        let (took, done) = timed(&cx, cx.run(body.scoped())).await;
+        assert_eq!((took, done), (4, Ok(())));
+        assert_eq!(log.lines(), ["second", "third", "fourth"]);
+    });
+}
+
+#[test]
 fn an_idle_dispatcher_hides_no_deadlock_and_who_waits_for_a_later_turn_is_one() {
     let idle = effect(async |cx: Cx<()>| {
         for made in kinds(OnClose::Await) {
@@ -358,6 +380,28 @@ fn an_idle_dispatcher_hides_no_deadlock_and_who_waits_for_a_later_turn_is_one() 
         told.contains("its turn in a dispatcher at tests/fiber_dispatcher.rs"),
         "{told}"
     );
+}
+
+#[test]
+fn a_deadlock_names_the_dispatcher_that_closes_or_is_to_be_empty() {
+    let told = |empty: bool| {
+        let body = effect(async move |cx: Cx<()>| {
+            let dispatcher = cx.run(Dispatcher::parallel(OnClose::Await)).await?;
+            drop(dispatcher.dispatch(never::<_, Never, ()>()));
+            match empty {
+                true => cx.run(dispatcher.await_empty()).await,
+                false => Ok(()),
+            }
+        });
+        VirtualTime::new().run(body).unwrap_err().to_string()
+    };
+    for (deadlock, what) in [
+        (told(true), "a dispatcher to be empty"),
+        (told(false), "a dispatcher that closes"),
+    ] {
+        let named = format!("{what} at tests/fiber_dispatcher.rs");
+        assert!(deadlock.contains(&named), "{deadlock}");
+    }
 }
 
 #[test]
@@ -406,10 +450,14 @@ fn calling_and_closing(trial: &Trial) -> Case<Never, ()> {
             for n in 0..3 {
                 let (trial, calls) = (trial.clone(), dispatcher.clone());
                 drop(cx.fork(effect(async move |cx: Cx<()>| {
-                    let probe = trial.probe();
+                    let (probe, inside) = (trial.probe(), calls.clone());
                     let job = effect(async move |cx: Cx<()>| {
                         cx.sleep(Duration::from_nanos(n)).await;
                         trial.fault_point();
+                        if cx.random().is_multiple_of(4) {
+                            let closes = inside.close().zip_par(inside.close());
+                            cx.run(closes).await?;
+                        }
                         Ok::<_, Never>(())
                     })
                     .ensuring(effect(async move |_: Cx<()>| {
@@ -439,4 +487,6 @@ fn calling_and_closing(trial: &Trial) -> Case<Never, ()> {
 #[test]
 fn calling_and_closing_at_once_leaves_nobody() {
     Sim::new().runs(2_000).test(calling_and_closing);
+    Sim::new().each_interrupt(calling_and_closing).unwrap();
+    Sim::new().each_panic(calling_and_closing).unwrap();
 }

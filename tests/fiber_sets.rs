@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::common::{Log, everywhere, in_virtual_time, on_one_thread, on_threads, secs, timed};
+use crate::common::{
+    Log, everywhere, in_virtual_time, on_both, on_one_thread, on_threads, secs, timed,
+};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{FiberMap, FiberSet, FiberSetClosed, OnClose, RunIfMissingError, yield_now};
@@ -320,4 +322,136 @@ fn a_fiber_of_a_set_can_close_it() {
             assert_eq!(log.count(), usize::from(on_close == OnClose::Await));
         });
     }
+}
+
+#[test]
+fn a_fiber_that_closes_its_awaiting_set_twice_waits_for_the_others_all_the_same() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let other = log.note_after(secs(1), "other");
+        let body = effect(async move |cx: Cx<()>| {
+            let set = cx.run(FiberSet::make(2, OnClose::Await)).await?;
+            let twice = set.close().zip_par(set.close()).uninterruptible();
+            // And once more, when all the others are gone.
+            let closes = twice.zip(set.close()).uninterruptible();
+            drop(cx.run(set.run(other)).await);
+            drop(cx.run(set.run(closes)).await);
+            cx.run(set.await_empty()).await
+        });
+        assert_eq!(timed(&cx, cx.run(body.scoped())).await, (1, Ok(())));
+        assert_eq!(log.lines(), ["other"]);
+    });
+}
+
+#[test]
+fn who_closes_a_set_waits_also_for_a_fiber_of_it_that_closes_it_before() {
+    for on_close in [OnClose::Interrupt, OnClose::Await] {
+        everywhere(async move |cx: Cx<()>| {
+            let log = Log::new();
+            let last = log.note_after(secs(5), "finalized");
+            let other = sleep::<_, Never>(secs(3)).uninterruptible();
+            let body = effect(async move |cx: Cx<()>| {
+                let set = cx.run(FiberSet::make(2, on_close)).await?;
+                let closes = sleep(secs(1)).zip(set.close()).zip(never::<_, Never, ()>());
+                drop(cx.run(set.run(other)).await);
+                drop(cx.run(set.run(closes.ensuring(last))).await);
+                cx.sleep(secs(2)).await;
+                cx.run(set.close()).await?;
+                Ok::<_, Never>(set.len())
+            });
+            assert_eq!(timed(&cx, cx.run(body.scoped())).await, (8, Ok(0)));
+            assert_eq!(log.lines(), ["finalized"]);
+        });
+    }
+}
+
+#[test]
+fn a_deadlock_names_the_set_that_closes() {
+    let told = |by_scope: bool| {
+        let body = effect(async move |cx: Cx<()>| {
+            let set = cx.run(FiberSet::make(1, OnClose::Await)).await?;
+            drop(cx.run(set.run(never::<_, Never, ()>())).await);
+            match by_scope {
+                true => Ok(()),
+                false => cx.run(set.close()).await,
+            }
+        });
+        VirtualTime::new().run(body).unwrap_err().to_string()
+    };
+    for deadlock in [told(false), told(true)] {
+        let named = "a set of fibers that closes at tests/fiber_sets.rs";
+        assert!(deadlock.contains(named), "{deadlock}");
+    }
+}
+
+/// A key that may not be cloned, and whose drop looks at its map, as that of one does that holds a handle to it.
+struct Key {
+    map: FiberMap<Key>,
+    can_be_cloned: bool,
+}
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        assert!(self.can_be_cloned, "it cannot be cloned");
+        Key {
+            map: self.map.clone(),
+            ..*self
+        }
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        // Would wait for ever if the lock were held.
+        let _ = self.map.get(self);
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Key {}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
+}
+
+/// Runs for a key twice, where the second takes the place of the first, and has how many are left then.
+fn run_twice(can_be_cloned: bool) -> Effect<(), Never, (bool, usize)> {
+    effect(async move |cx: Cx<()>| {
+        let map = cx.run(FiberMap::make(2, OnClose::Interrupt)).await?;
+        let key = || Key {
+            map: map.clone(),
+            can_be_cloned,
+        };
+        drop(cx.run(map.run(key(), never::<_, Never, ()>()).exit()).await);
+        let Ok(second) = cx
+            .run(map.run(key(), succeed::<_, Never, _>(())).exit())
+            .await;
+        cx.run(map.await_empty()).await?;
+        Ok((second.is_success(), map.len()))
+    })
+    .scoped()
+    .erase()
+}
+
+#[test]
+fn keys_of_fibers_are_dropped_when_the_lock_is_free() {
+    everywhere(async |cx: Cx<()>| assert_eq!(cx.run(run_twice(true)).await, Ok((true, 0))));
+}
+
+#[test]
+fn a_key_that_cannot_be_cloned_leaves_no_fiber_that_never_begins() {
+    on_both(async |cx: Cx<()>| assert_eq!(cx.run(run_twice(false)).await, Ok((false, 0))));
 }

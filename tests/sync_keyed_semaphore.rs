@@ -223,6 +223,16 @@ fn keys_are_dropped_when_the_lock_is_free() {
 }
 
 #[test]
+fn a_deadlock_names_the_permit_of_a_key_that_is_waited_for() {
+    let semaphore = KeyedSemaphore::new(1);
+    let again = semaphore.with_permit("a", succeed::<_, Never, _>(()));
+    let inside = semaphore.with_permit("a", again);
+    let deadlock = VirtualTime::new().run(inside).unwrap_err().to_string();
+    let named = "waits for a permit of a key at tests/sync_keyed_semaphore.rs";
+    assert!(deadlock.contains(named), "{deadlock}");
+}
+
+#[test]
 #[should_panic(expected = "a key has at least one permit")]
 fn keys_without_permits_panic() {
     drop(KeyedSemaphore::<u8>::new(0));

@@ -236,7 +236,7 @@ impl FiberSet {
     /// ```
     #[track_caller]
     pub fn await_empty<R: Env>(&self) -> Effect<R, Never, (), AwaitEmpty> {
-        Crew::await_empty(&self.crew)
+        Crew::await_empty(&self.crew, WaitsFor::here("a set of fibers to be empty"))
     }
 
     /// Closes the set, and waits until its fibers have ended. Its scope does so in the end.
@@ -263,8 +263,9 @@ impl FiberSet {
     /// assert_eq!(program.scoped().await, Ok((true, true)));
     /// # }
     /// ```
+    #[track_caller]
     pub fn close<R: Env>(&self) -> Effect<R, Never, (), Close> {
-        Crew::close(&self.crew)
+        Crew::close(&self.crew, WaitsFor::here("a set of fibers that closes"))
     }
 }
 

@@ -1,18 +1,22 @@
-//! A crew: what a set of fibers and a map of them have in common, their scope and how many there may be.
+//! A crew: what a set of fibers, a map of them and a dispatcher have in common, their scope and how many there may be.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
 use futures::future::FutureExt;
+use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::unconstrained;
 
+use super::dispatcher::Turns;
 use super::{FiberSetClosed, OnClose};
+use crate::fiber::FiberState;
 use crate::mask::Masked;
 use crate::scope::{Order, ScopeState, close};
-use crate::{Cx, Effect, Env, Exit, Never, Program, Value, WaitsFor, poll_turn};
+use crate::{Cx, Effect, Env, Exit, FiberId, Never, Program, Value, WaitsFor, poll_turn};
 
 /// The fibers of a set: never more than there are permits.
 pub(super) struct Crew {
@@ -22,20 +26,23 @@ pub(super) struct Crew {
     scope: Arc<ScopeState>,
     /// How many tasks of fibers there are. It is the last to know that one has ended.
     size: AtomicUsize,
-    /// How many of them wait themselves until the others have ended: they close it.
-    closers: AtomicUsize,
+    /// Which of them wait themselves until the others have ended: they close it, or a part of them does.
+    closers: Mutex<BTreeSet<FiberId>>,
+    /// Whose turn it is, where only one is at a time.
+    turns: Option<Turns>,
     /// Told when there may be few enough for those who wait.
     emptied: Notify,
 }
 
 impl Crew {
-    fn new(capacity: usize, on_close: OnClose) -> Arc<Self> {
+    fn new(capacity: usize, on_close: OnClose, turns: Option<Turns>) -> Arc<Self> {
         Arc::new(Crew {
             permits: Arc::new(Semaphore::new(capacity)),
             on_close,
             scope: ScopeState::new(Order::Parallel),
             size: AtomicUsize::new(0),
-            closers: AtomicUsize::new(0),
+            closers: Mutex::new(BTreeSet::new()),
+            turns,
             emptied: Notify::new(),
         })
     }
@@ -50,6 +57,10 @@ impl Crew {
 
     pub(super) fn scope(&self) -> &Arc<ScopeState> {
         &self.scope
+    }
+
+    pub(super) fn turns(&self) -> Option<&Turns> {
+        self.turns.as_ref()
     }
 
     /// Waits for room.
@@ -85,7 +96,7 @@ impl Crew {
             let mut emptied = std::pin::pin!(self.emptied.notified());
             emptied.as_mut().enable();
             let closers = match is_inside {
-                true => self.closers.load(Ordering::Acquire),
+                true => self.closers.lock().len(),
                 false => 0,
             };
             if self.len() <= closers {
@@ -95,31 +106,54 @@ impl Crew {
         }
     }
 
-    async fn end<R: Env>(&self, cx: &Cx<R>, exit: Exit<(), ()>) {
+    async fn end<R: Env>(&self, cx: &Cx<R>, exit: Exit<(), ()>, waits_for: WaitsFor) {
         self.permits.close();
         // Pairs with the fence in `join`.
         fence(Ordering::SeqCst);
+        let is_inside = cx.fiber().is_inside(&self.scope);
         if self.on_close == OnClose::Await {
-            let around = self.scope.fibers_around(cx.fiber());
-            self.closers.fetch_add(around, Ordering::AcqRel);
-            self.emptied.notify_waiters();
-            let waits_for = WaitsFor::here("a set of fibers that closes");
-            self.empty(waits_for, around > 0).await;
+            self.close_from(cx.fiber());
+            self.empty(waits_for, is_inside).await;
         }
         close(cx.fiber(), &self.scope, exit).await;
+        if !is_inside {
+            // The scope may have been closed from inside, by one that goes on.
+            self.empty(waits_for, false).await;
+        }
     }
 
-    #[track_caller]
-    pub(super) fn await_empty<R: Env>(crew: &Arc<Crew>) -> Effect<R, Never, (), AwaitEmpty> {
+    /// Waits no more for whom this fiber is a part of, which waits for the others from now on.
+    fn close_from(&self, fiber: &Arc<FiberState>) {
+        let around = self.scope.fibers_around(fiber);
+        let new = {
+            let mut closers = self.closers.lock();
+            // One may close it twice, in two of its branches.
+            around.iter().filter(|id| closers.insert(**id)).count()
+        };
+        if let Some(turns) = &self.turns {
+            // The next ones have their turns meanwhile.
+            turns.add(new);
+        }
+        self.emptied.notify_waiters();
+    }
+
+    pub(super) fn await_empty<R: Env>(
+        crew: &Arc<Crew>,
+        waits_for: WaitsFor,
+    ) -> Effect<R, Never, (), AwaitEmpty> {
         Effect::new(AwaitEmpty {
             crew: Arc::clone(crew),
-            waits_for: WaitsFor::here("a set of fibers to be empty"),
+            waits_for,
         })
     }
 
-    pub(super) fn close<R: Env>(crew: &Arc<Crew>) -> Effect<R, Never, (), Close> {
+    pub(super) fn close<R: Env>(
+        crew: &Arc<Crew>,
+        waits_for: WaitsFor,
+    ) -> Effect<R, Never, (), Close> {
         Effect::new(Close {
             crew: Arc::clone(crew),
+            waits_for,
         })
     }
 }
@@ -136,34 +170,39 @@ impl Drop for Member {
     }
 }
 
-/// The program that makes a [`FiberSet`](crate::FiberSet) or a [`FiberMap`](crate::FiberMap).
+/// The program that makes a [`FiberSet`](crate::FiberSet) or a [`FiberMap`](crate::FiberMap), and part of the one that makes a
+/// [`Dispatcher`](crate::Dispatcher).
 pub struct Make<T> {
     capacity: usize,
     on_close: OnClose,
+    one_by_one: bool,
     make: fn(Arc<Crew>) -> T,
-    place: &'static std::panic::Location<'static>,
+    /// Of whoever closes the scope that it is made in.
+    waits_for: WaitsFor,
 }
 
 impl<T> Make<T> {
     #[track_caller]
     pub(super) fn new(capacity: usize, on_close: OnClose, make: fn(Arc<Crew>) -> T) -> Self {
         assert!(capacity > 0, "a set of fibers has room for at least one");
-        Make::with(capacity, on_close, make)
-    }
-
-    /// Makes a crew that nobody waits for room in.
-    #[track_caller]
-    pub(super) fn unbounded(on_close: OnClose, make: fn(Arc<Crew>) -> T) -> Self {
-        Make::with(Semaphore::MAX_PERMITS, on_close, make)
-    }
-
-    #[track_caller]
-    fn with(capacity: usize, on_close: OnClose, make: fn(Arc<Crew>) -> T) -> Self {
         Make {
             capacity,
             on_close,
+            one_by_one: false,
             make,
-            place: std::panic::Location::caller(),
+            waits_for: WaitsFor::here("a set of fibers that closes"),
+        }
+    }
+}
+
+impl Make<Arc<Crew>> {
+    /// Makes a crew that nobody waits for room in.
+    #[track_caller]
+    pub(super) fn unbounded(on_close: OnClose, one_by_one: bool) -> Self {
+        Make {
+            one_by_one,
+            waits_for: WaitsFor::here("a dispatcher that closes"),
+            ..Make::new(Semaphore::MAX_PERMITS, on_close, |crew| crew)
         }
     }
 }
@@ -179,12 +218,18 @@ impl<R: Env, T: Value> Program<R> for Make<T> {
     type Value = T;
 
     async fn run(self, cx: &Cx<R>) -> Result<T, Never> {
-        let crew = Crew::new(self.capacity, self.on_close);
+        let turns = self.one_by_one.then(Turns::new);
+        let crew = Crew::new(self.capacity, self.on_close, turns);
         let (promised, inner) = (Promised(Arc::clone(&crew)), cx.clone());
         let scope = Arc::clone(cx.scope_state());
+        let (place, waits_for) = (self.waits_for.place(), self.waits_for);
         let promise = async move {
-            let finalizer = crate::scope::finalizer(&inner, self.place, move |exit| {
-                Effect::<R, Never, (), _>::new(CloseWith { promised, exit })
+            let finalizer = crate::scope::finalizer(&inner, place, move |exit| {
+                Effect::<R, Never, (), _>::new(CloseWith {
+                    promised,
+                    exit,
+                    waits_for,
+                })
             });
             crate::scope::add(&inner, &scope, finalizer).await;
         };
@@ -193,7 +238,7 @@ impl<R: Env, T: Value> Program<R> for Make<T> {
     }
 }
 
-/// The program that waits for a set or map of fibers to be empty.
+/// The program that waits for a set or map of fibers, or a dispatcher, to be empty.
 #[derive(Clone)]
 pub struct AwaitEmpty {
     crew: Arc<Crew>,
@@ -210,10 +255,11 @@ impl<R: Env> Program<R> for AwaitEmpty {
     }
 }
 
-/// The program that closes a set or map of fibers.
+/// The program that closes a set or map of fibers, or a dispatcher.
 #[derive(Clone)]
 pub struct Close {
     crew: Arc<Crew>,
+    waits_for: WaitsFor,
 }
 
 impl<R: Env> Program<R> for Close {
@@ -222,7 +268,10 @@ impl<R: Env> Program<R> for Close {
 
     async fn run(self, cx: &Cx<R>) -> Result<(), Never> {
         let inner = cx.clone();
-        let closing = async move { self.crew.end(&inner, Exit::Success(())).await };
+        let closing = async move {
+            let exit = Exit::Success(());
+            self.crew.end(&inner, exit, self.waits_for).await;
+        };
         Masked::plain(cx, closing.boxed()).await;
         Ok(())
     }
@@ -241,6 +290,7 @@ impl Drop for Promised {
 struct CloseWith {
     promised: Promised,
     exit: Exit<(), ()>,
+    waits_for: WaitsFor,
 }
 
 impl<R: Env> Program<R> for CloseWith {
@@ -248,7 +298,8 @@ impl<R: Env> Program<R> for CloseWith {
     type Value = ();
 
     async fn run(self, cx: &Cx<R>) -> Result<(), Never> {
-        self.promised.0.end(cx, self.exit).await;
+        let crew = &self.promised.0;
+        crew.end(cx, self.exit, self.waits_for).await;
         Ok(())
     }
 }

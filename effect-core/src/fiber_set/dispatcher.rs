@@ -7,11 +7,13 @@ use std::sync::Arc;
 use super::OnClose;
 use super::crew::{AwaitEmpty, Close, Crew, Make};
 use crate::program::Outcome;
-use crate::{Cx, Effect, Env, Fiber, IntoEffect, Never, Program};
+use crate::{Cx, Effect, Env, Fiber, IntoEffect, Never, Program, WaitsFor};
 
 mod turn;
 
-use turn::{InTurn, Turns};
+pub(super) use turn::Turns;
+
+use turn::InTurn;
 
 /// A handle by which plain code starts effects: a callback of a C library, an event handler of a user interface, any thread,
 /// with no [`Cx`] and no tokio around it.
@@ -59,8 +61,6 @@ use turn::{InTurn, Turns};
 /// ```
 pub struct Dispatcher<R> {
     crew: Arc<Crew>,
-    /// Whose turn it is, where only one is at a time.
-    turns: Option<Turns>,
     /// With the environment and the locals of the maker, and no scope, which this must not keep.
     cx: Cx<R>,
 }
@@ -115,8 +115,7 @@ impl<R: Env> Dispatcher<R> {
     #[track_caller]
     pub fn parallel(on_close: OnClose) -> Effect<R, Never, Dispatcher<R>, MakeDispatcher> {
         Effect::new(MakeDispatcher {
-            make: Make::unbounded(on_close, |crew| crew),
-            turns: None,
+            make: Make::unbounded(on_close, false),
         })
     }
 
@@ -149,8 +148,7 @@ impl<R: Env> Dispatcher<R> {
     #[track_caller]
     pub fn sequential(on_close: OnClose) -> Effect<R, Never, Dispatcher<R>, MakeDispatcher> {
         Effect::new(MakeDispatcher {
-            make: Make::unbounded(on_close, |crew| crew),
-            turns: Some(Turns::new),
+            make: Make::unbounded(on_close, true),
         })
     }
 
@@ -197,7 +195,7 @@ impl<R: Env> Dispatcher<R> {
         if !Fiber::enter_scope(&typed, self.crew.scope()) {
             return Err(DispatchError(effect));
         }
-        let (place, turn) = match &self.turns {
+        let (place, turn) = match self.crew.turns() {
             None => (None, None),
             Some(turns) => {
                 let (place, turn) = turns.join();
@@ -240,12 +238,13 @@ impl<R: Env> Dispatcher<R> {
     /// ```
     #[track_caller]
     pub fn await_empty(&self) -> Effect<R, Never, (), AwaitEmpty> {
-        Crew::await_empty(&self.crew)
+        Crew::await_empty(&self.crew, WaitsFor::here("a dispatcher to be empty"))
     }
 
     /// Closes the dispatcher, and waits until its effects have ended. Its scope does so in the end.
     ///
-    /// An effect of the dispatcher may do so itself: it is not waited for, and is interrupted after that.
+    /// An effect of the dispatcher may do so itself, or a child of one: it is not waited for, and is interrupted after that.
+    /// Where one is at a time, those that were dispatched after it have their turns while it waits.
     ///
     /// # Cancel safety
     ///
@@ -267,8 +266,9 @@ impl<R: Env> Dispatcher<R> {
     /// assert_eq!(program.scoped().await, Ok((true, true)));
     /// # }
     /// ```
+    #[track_caller]
     pub fn close(&self) -> Effect<R, Never, (), Close> {
-        Crew::close(&self.crew)
+        Crew::close(&self.crew, WaitsFor::here("a dispatcher that closes"))
     }
 }
 
@@ -310,7 +310,6 @@ impl<R> Clone for Dispatcher<R> {
     fn clone(&self) -> Self {
         Dispatcher {
             crew: Arc::clone(&self.crew),
-            turns: self.turns.clone(),
             cx: self.cx.clone(),
         }
     }
@@ -329,7 +328,6 @@ impl<R> fmt::Debug for Dispatcher<R> {
 #[derive(Clone, Debug)]
 pub struct MakeDispatcher {
     make: Make<Arc<Crew>>,
-    turns: Option<fn() -> Turns>,
 }
 
 impl<R: Env> Program<R> for MakeDispatcher {
@@ -339,7 +337,6 @@ impl<R: Env> Program<R> for MakeDispatcher {
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
         Ok(Dispatcher {
             crew: self.make.run(cx).await?,
-            turns: self.turns.map(|turns| turns()),
             cx: cx.of_child(Arc::clone(cx.fiber())),
         })
     }

@@ -297,7 +297,10 @@ impl<K: Value + Sync + Clone + Ord> FiberMap<K> {
     /// ```
     #[track_caller]
     pub fn await_empty<R: Env>(&self) -> Effect<R, Never, (), AwaitEmpty> {
-        Crew::await_empty(&self.state.crew)
+        Crew::await_empty(
+            &self.state.crew,
+            WaitsFor::here("a set of fibers to be empty"),
+        )
     }
 
     /// Closes the map, and waits until its fibers have ended. Its scope does so in the end.
@@ -322,8 +325,12 @@ impl<K: Value + Sync + Clone + Ord> FiberMap<K> {
     /// assert_eq!(program.scoped().await, Ok((true, true)));
     /// # }
     /// ```
+    #[track_caller]
     pub fn close<R: Env>(&self) -> Effect<R, Never, (), Close> {
-        Crew::close(&self.state.crew)
+        Crew::close(
+            &self.state.crew,
+            WaitsFor::here("a set of fibers that closes"),
+        )
     }
 }
 

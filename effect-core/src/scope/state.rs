@@ -168,18 +168,18 @@ impl ScopeState {
         }
     }
 
-    /// How many of the fibers in here a fiber is a part of.
-    pub(crate) fn fibers_around(&self, fiber: &Arc<FiberState>) -> usize {
+    /// Which of the fibers in here a fiber is a part of.
+    pub(crate) fn fibers_around(&self, fiber: &Arc<FiberState>) -> Vec<FiberId> {
         let inner = self.inner.lock();
         let around = |entry: &Entry| match entry {
-            Entry::Fiber(member) => fiber.is_part_of(member.id()),
-            Entry::Finalizer(_) | Entry::Scope(_) => false,
+            Entry::Fiber(member) => fiber.is_part_of(member.id()).then(|| member.id()),
+            Entry::Finalizer(_) | Entry::Scope(_) => None,
         };
         inner
             .entries
             .iter()
-            .filter(|(_, entry)| around(entry))
-            .count()
+            .filter_map(|(_, entry)| around(entry))
+            .collect()
     }
 
     /// Takes all that is in here but for one entry, as a scope of its own.

@@ -111,7 +111,7 @@ impl Semaphore {
         self.inner.total()
     }
 
-    /// How many permits nobody holds. None, if more are held than there are since it was [resized](Semaphore::resize).
+    /// How many permits nobody holds: 0 also while more are held than there are since it was [resized](Semaphore::resize).
     ///
     /// # Examples
     ///

@@ -11,8 +11,7 @@ use crate::program::{self, Outcome};
 use crate::{Cx, Env, Program, WaitsFor};
 
 /// Whose turn it is: one at a time, and who has joined first is first.
-#[derive(Clone)]
-pub(super) struct Turns(Arc<Semaphore>);
+pub(in crate::fiber_set) struct Turns(Arc<Semaphore>);
 
 /// A turn, once it has come. The next one has theirs when this is gone.
 pub(super) type Turn = Arc<OnceLock<OwnedSemaphorePermit>>;
@@ -25,8 +24,13 @@ pub(super) struct Place {
 }
 
 impl Turns {
-    pub(super) fn new() -> Self {
+    pub(in crate::fiber_set) fn new() -> Self {
         Turns(Arc::new(Semaphore::new(1)))
+    }
+
+    /// Lets so many more go on at a time: as many do nothing but wait for them.
+    pub(in crate::fiber_set) fn add(&self, more: usize) {
+        self.0.add_permits(more);
     }
 
     /// Takes the last place. There is none if the turn has come at once.

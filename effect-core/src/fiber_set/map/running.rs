@@ -30,7 +30,8 @@ impl<K: Ord> Drop for Seated<K> {
             .by_key
             .get(&self.key)
             .is_some_and(|seat| seat.number == self.number);
-        let left = is_ours.then(|| fibers.by_key.remove(&self.key));
+        let left = is_ours.then(|| fibers.by_key.remove_entry(&self.key));
+        // The key is a user's value, and dropped when the lock is free.
         drop(fibers);
         drop(left);
     }
@@ -102,6 +103,8 @@ impl<K: Value + Sync + Clone + Ord, P> Run<K, P> {
         // Before the lock is taken: whoever watches fibers is told of it.
         let typed = Fiber::<P::Error, P::Value>::apart(cx, None, self.waits_for.place());
         let fiber: Arc<FiberState> = Arc::<TypedState<_, _>>::clone(&typed);
+        // As well: where it panics, no fiber may be in the scope that never begins. Not dropped under the lock either.
+        let key = self.key.clone();
         // From here on in one step: who is interrupted has started nothing, or all of it.
         let seated = {
             let mut fibers = state.fibers.lock();
@@ -125,7 +128,10 @@ impl<K: Value + Sync + Clone + Ord, P> Run<K, P> {
                 before: Vec::new(),
                 permit: Arc::clone(&permit),
             };
-            let replaced = fibers.by_key.insert(self.key.clone(), seat);
+            let replaced = match fibers.by_key.get_mut(&self.key) {
+                Some(taken) => Some(std::mem::replace(taken, seat)),
+                None => fibers.by_key.insert(key, seat),
+            };
             let before = replaced.map_or_else(Vec::new, |seat| {
                 let all = seat.before.into_iter().chain([seat.fiber]);
                 all.filter(|fiber| !fiber.is_done()).collect()
