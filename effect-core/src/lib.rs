@@ -27,6 +27,7 @@ mod driver;
 mod cleanup;
 mod settled;
 mod joiners;
+pub mod slots;
 mod crew;
 mod scope;
 mod mask;
