@@ -51,6 +51,7 @@ mod measure;
 pub use bounds::{Env, Never, Value};
 pub use budget::{Budget, poll_turn, yield_now};
 pub use cache::Cache;
+pub use cleanup::Owed;
 pub use cause::{Cause, Phase, Reason};
 pub use circuit_breaker::{CircuitBreaker, CircuitError, CircuitState};
 pub use cx::Cx;

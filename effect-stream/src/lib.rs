@@ -16,25 +16,33 @@ mod pipeline;
 pub use effect_core::{
     Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany,
 };
-pub use erased::ErasedSource;
+pub use erased::{ErasedSource, Link};
 pub use pipeline::report::{Failed, Fault, PipelineError, PipelineReport};
 pub use pipeline::stage::{Stage, StageError, stage};
 pub use pipeline::{Connected, Pipeline, Progress};
 pub use source::{Pull, Source};
 pub use stream::Stream;
+pub use stream::generate::Emitter;
 pub use stream::into_stream::IntoStream;
 pub use stream_e::StreamE;
 
 /// The sources and programs that operators are made of. One seldom needs to name them.
 pub mod sources {
-    pub use crate::stream::chunks::{Chunks, ChunksE};
-    pub use crate::stream::filter_map::{
-        Choice, Filter, FilterMap, FilterOk, Map, MapError, MapOk,
-    };
-    pub use crate::stream::filter_map::{Kept, KeptOk, Mapped, MappedError, MappedOk};
-    pub use crate::stream::from::{FromChannel, FromIter, FromStream};
+    pub use crate::stream::accumulating::*;
+    pub use crate::stream::choose::{Choice, Choose, Chosen, OfErrors, OfValues};
+    pub use crate::stream::concat::{Concat, Suspend};
+    pub use crate::stream::creating::{Iterate, Unfold};
+    pub use crate::stream::expand::*;
+    pub use crate::stream::flat_map::{FlatMap, FlatMapE};
+    pub use crate::stream::from::{FromChannel, FromIter, FromQueue, FromStream, Never};
+    pub use crate::stream::from_effect::*;
+    pub use crate::stream::gather::{Gather, Gathered, GatheredE};
+    pub use crate::stream::gathering::*;
+    pub use crate::stream::generate::{Ended, Generate};
+    pub use crate::stream::limiting::*;
     pub use crate::stream::map_effect::{MapEffect, MapEffectE, RecoverE};
     pub use crate::stream::merge::Merge;
     pub use crate::stream::run::{Collect, Fold, ForEach, Partition};
     pub use crate::stream::take::Take;
+    pub use crate::stream::transforming::*;
 }
