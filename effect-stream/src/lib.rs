@@ -24,25 +24,35 @@ pub use source::{Pull, Source};
 pub use stream::Stream;
 pub use stream::generate::Emitter;
 pub use stream::into_stream::IntoStream;
+pub use stream::merge::MergeEnd;
 pub use stream_e::StreamE;
 
 /// The sources and programs that operators are made of. One seldom needs to name them.
 pub mod sources {
     pub use crate::stream::accumulating::*;
+    pub use crate::stream::begin::*;
     pub use crate::stream::choose::{Choice, Choose, Chosen, OfErrors, OfValues};
     pub use crate::stream::concat::{Concat, Suspend};
     pub use crate::stream::creating::{Iterate, Unfold};
-    pub use crate::stream::expand::*;
+    pub use crate::stream::expand::{
+        EachOf, Expand, ExpandValues, Expanded, Expansion, Interspersed,
+    };
     pub use crate::stream::flat_map::{FlatMap, FlatMapE};
+    pub use crate::stream::flat_map_par::{FlatMapPar, FlatMapParE};
+    pub use crate::stream::flat_map_switch::{FlatMapSwitch, FlatMapSwitchE};
     pub use crate::stream::from::{FromChannel, FromIter, FromQueue, FromStream, Never};
     pub use crate::stream::from_effect::*;
     pub use crate::stream::gather::{Gather, Gathered, GatheredE};
     pub use crate::stream::gathering::*;
     pub use crate::stream::generate::{Ended, Generate};
+    pub use crate::stream::interleave::Interleave;
     pub use crate::stream::limiting::*;
-    pub use crate::stream::map_effect::{MapEffect, MapEffectE, RecoverE};
+    pub use crate::stream::map_effect::MapEffect;
+    pub use crate::stream::map_effect_par::*;
     pub use crate::stream::merge::Merge;
     pub use crate::stream::run::{Collect, Fold, ForEach, Partition};
     pub use crate::stream::take::Take;
+    pub use crate::stream::tapping::*;
     pub use crate::stream::transforming::*;
+    pub use crate::stream::zip::{Each, EachOk, Pairing, Zip, ZipLatest};
 }

@@ -2,12 +2,11 @@
 
 use std::marker::PhantomData;
 
-use effect_core::{Env, IntoEffect, Value};
+use effect_core::{Env, Value};
 
 use crate::erased::ErasedSource;
 use crate::opaque_debug::opaque_debug;
 use crate::source::Source;
-use crate::stream_e::StreamE;
 
 pub(crate) mod creating;
 pub(crate) mod from;
@@ -24,12 +23,18 @@ pub(crate) mod gather;
 pub(crate) mod flat_map;
 pub(crate) mod concat;
 pub(crate) mod map_effect;
+pub(crate) mod begin;
+pub(crate) mod tapping;
+pub(crate) mod map_effect_par;
+pub(crate) mod in_flight;
 pub(crate) mod merge;
+pub(crate) mod side;
+pub(crate) mod zip;
+pub(crate) mod interleave;
+pub(crate) mod flat_map_par;
+pub(crate) mod flat_map_switch;
 pub(crate) mod run;
 pub(crate) mod into_stream;
-
-use map_effect::MapEffect;
-use merge::Merge;
 
 /// A lazy description of many values: it needs the environment `R` and emits `A`s.
 ///
@@ -118,70 +123,6 @@ impl<R, A, S> Stream<R, A, S> {
             source,
             types: PhantomData,
         }
-    }
-}
-
-/// # Running effects
-impl<R: Env, A: Value, S> Stream<R, A, S> {
-    /// Runs an effect for each item, one after the other, and emits its result.
-    ///
-    /// - **Pulls** the next item once the current effect has ended; never ahead.
-    /// - **Fails** never: a failed effect is a failed element, and the next item follows.
-    /// - **Completes** when the source does and the last effect has ended.
-    /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::Stream;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let checked = Stream::range(1..4).map_effect(|n| async move {
-    ///     if n == 2 { Err("two") } else { Ok(n) }
-    /// });
-    /// let Ok(all) = checked.run_collect().await;
-    /// assert_eq!(all, [Ok(1), Err("two"), Ok(3)]);
-    /// # }
-    /// ```
-    pub fn map_effect<I, F>(self, f: F) -> StreamE<R, I::Error, I::Value, MapEffect<S, F>>
-    where
-        I: IntoEffect<R>,
-        F: FnMut(A) -> I + Value,
-    {
-        StreamE::of(MapEffect {
-            source: self.source,
-            f,
-        })
-    }
-
-    /// Emits the items of both streams as they come. Two that are always ready alternate.
-    ///
-    /// - **Pulls** from both sides while one waits for its item; holds at most one item of each ahead.
-    /// - **Completes** when both sides have.
-    /// - **When interrupted**, interrupts both sides.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::Stream;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let odd = Stream::from_iter([1, 3, 5]);
-    /// let even = Stream::from_iter([2, 4]);
-    /// let Ok(all) = odd.merge(even).run_collect().await;
-    /// assert_eq!(all, [1, 2, 3, 4, 5]);
-    /// # }
-    /// ```
-    pub fn merge<T>(self, other: Stream<R, A, T>) -> Stream<R, A, Merge<S, T>>
-    where
-        T: Source<R, Item = A>,
-    {
-        Stream::of(Merge {
-            left: self.source,
-            right: other.source,
-        })
     }
 }
 

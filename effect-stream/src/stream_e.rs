@@ -2,15 +2,12 @@
 
 use std::marker::PhantomData;
 
-use effect_core::fits::{SameError, SameValue};
-use effect_core::{Env, IntoEffect, Value};
+use effect_core::{Env, Value};
 
 use crate::erased::ErasedSource;
 use crate::opaque_debug::opaque_debug;
 use crate::source::Source;
 use crate::stream::Stream;
-use crate::stream::map_effect::{MapEffectE, RecoverE};
-use crate::stream::merge::Merge;
 
 /// A lazy description of many values, each of which succeeded with `A` or failed with `E`.
 ///
@@ -101,107 +98,8 @@ impl<R, E, A, S> StreamE<R, E, A, S> {
     }
 }
 
-/// # Running effects
-impl<R, E, A, S> StreamE<R, E, A, S>
-where
-    R: Env,
-    E: Value,
-    A: Value,
-{
-    /// Runs an effect for each value, one after the other, and emits its result. Touches successes only.
-    ///
-    /// - **Pulls** the next element once the current effect has ended; never ahead.
-    /// - **Fails** never: a failed effect is a failed element, and the next one follows.
-    /// - **Completes** when the source does and the last effect has ended.
-    /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let halves = StreamE::range(1..4).map_effect(|n| async move {
-    ///     if n % 2 == 0 { Ok(n / 2) } else { Err(format!("{n} is odd")) }
-    /// });
-    /// let Ok((good, bad)) = halves.partition().await;
-    /// assert_eq!(good, [1]);
-    /// assert_eq!(bad, ["1 is odd", "3 is odd"]);
-    /// # }
-    /// ```
-    pub fn map_effect<I, F>(self, f: F) -> StreamE<R, E, I::Value, MapEffectE<S, F>>
-    where
-        I: IntoEffect<R> + SameError<E, I::Error>,
-        F: FnMut(A) -> I + Value,
-    {
-        StreamE::of(MapEffectE {
-            source: self.source,
-            f,
-        })
-    }
-
-    /// Runs an effect for each error, one after the other, and emits its result in the error's place. Touches
-    /// failures only.
-    ///
-    /// - **Pulls** the next element once the current effect has ended; never ahead.
-    /// - **Fails** never: a failed recovery is a failed element.
-    /// - **Completes** when the source does and the last effect has ended.
-    /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// use effect_core::{succeed, Never};
-    /// let safe = StreamE::from_results([Ok(1), Err("two")])
-    ///     .recover(|error| succeed::<_, Never, _>(error.len()));
-    /// let Ok((all, _)) = safe.partition().await;
-    /// assert_eq!(all, [1, 3]);
-    /// # }
-    /// ```
-    pub fn recover<I, F>(self, f: F) -> StreamE<R, I::Error, A, RecoverE<S, F>>
-    where
-        I: IntoEffect<R> + SameValue<A, I::Value>,
-        F: FnMut(E) -> I + Value,
-    {
-        StreamE::of(RecoverE {
-            source: self.source,
-            f,
-        })
-    }
-
-    /// Emits the elements of both streams as they come. Two that are always ready alternate.
-    ///
-    /// - **Pulls** from both sides while one waits for its element; holds at most one of each ahead.
-    /// - **Completes** when both sides have.
-    /// - **When interrupted**, interrupts both sides.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let left = StreamE::from_results([Ok(1), Err("two")]);
-    /// let Ok(all) = left.merge(StreamE::from_iter([3])).run_collect().await;
-    /// assert_eq!(all, [Ok(1), Ok(3), Err("two")]);
-    /// # }
-    /// ```
-    pub fn merge<T>(self, other: StreamE<R, E, A, T>) -> StreamE<R, E, A, Merge<S, T>>
-    where
-        T: Source<R, Item = Result<A, E>>,
-    {
-        StreamE::of(Merge {
-            left: self.source,
-            right: other.source,
-        })
-    }
-
+/// # Leaving
+impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     /// Takes the elements as plain results: what [`Stream`] can do is then done with both sides.
     ///
     /// # Examples

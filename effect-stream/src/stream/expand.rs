@@ -81,9 +81,9 @@ impl<I: Iterator, E> Iterator for Expanded<I, E> {
 
 /// Of `flat_map_iter`: what a closure makes of it.
 #[derive(Clone)]
-pub struct Each<F>(pub(crate) F);
+pub struct EachOf<F>(pub(crate) F);
 
-impl<A, I, F> Expansion<A> for Each<F>
+impl<A, I, F> Expansion<A> for EachOf<F>
 where
     I: IntoIterator<Item: Value, IntoIter: Send>,
     F: FnMut(A) -> I + Value,
@@ -154,4 +154,4 @@ impl<S: Pull, X: Expansion<S::Item>> Pull for Expanding<S, X, X::Items> {
     }
 }
 
-opaque_debug!(Expand<S, X>, ExpandValues<X>, Each<F>, Interspersed<A>);
+opaque_debug!(Expand<S, X>, ExpandValues<X>, EachOf<F>, Interspersed<A>);

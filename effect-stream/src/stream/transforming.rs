@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use effect_core::{Env, Value};
 
 use super::choose::{Choice, Choose, Chosen, OfErrors, OfValues};
-use super::expand::{Each, Expand, ExpandValues, Interspersed};
+use super::expand::{EachOf, Expand, ExpandValues, Interspersed};
 use crate::opaque_debug::opaque_debug;
 use crate::stream::Stream;
 use crate::stream_e::StreamE;
@@ -145,7 +145,7 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
     {
         Stream::of(Expand {
             source: self.source,
-            expansion: Each(f),
+            expansion: EachOf(f),
         })
     }
 
@@ -398,7 +398,7 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     {
         StreamE::of(Expand {
             source: self.source,
-            expansion: ExpandValues(Each(f)),
+            expansion: ExpandValues(EachOf(f)),
         })
     }
 }
@@ -424,9 +424,9 @@ pub type InspectOk<S, F> = Choose<S, OfValues<Inspected<F>>>;
 /// The source of [`StreamE::inspect_error`].
 pub type InspectError<S, F> = Choose<S, OfErrors<Inspected<F>>>;
 /// The source of [`Stream::flat_map_iter`].
-pub type FlatMapIter<S, F> = Expand<S, Each<F>>;
+pub type FlatMapIter<S, F> = Expand<S, EachOf<F>>;
 /// The source of [`StreamE::flat_map_iter`].
-pub type FlatMapIterOk<S, F> = Expand<S, ExpandValues<Each<F>>>;
+pub type FlatMapIterOk<S, F> = Expand<S, ExpandValues<EachOf<F>>>;
 /// The source of [`Stream::intersperse`].
 pub type Intersperse<S, A> = Expand<S, Interspersed<A>>;
 
@@ -458,7 +458,7 @@ impl<A: Value, F: FnMut(&A) -> bool + Value> Choice<A> for Kept<F> {
 
 /// Of `filter_map`: what a closure makes of it, if anything.
 #[derive(Clone)]
-pub struct Picked<F>(F);
+pub struct Picked<F>(pub(crate) F);
 
 impl<A, B: Value, F: FnMut(A) -> Option<B> + Value> Choice<A> for Picked<F> {
     type Output = B;
