@@ -5,6 +5,7 @@ mod common;
 mod stream_basics;
 mod stream_errors;
 mod stream_merge;
+mod stream_contracts;
 mod pipeline_failures;
 mod pipeline_loss;
 mod pipeline_seeds;

@@ -14,6 +14,7 @@ pub mod simulated;
 pub mod watched;
 pub mod witness;
 pub mod elements;
+pub mod operators;
 pub mod laws;
 pub mod processes;
 pub mod threads;
