@@ -6,6 +6,7 @@ mod stream_basics;
 mod stream_errors;
 mod stream_merge;
 mod stream_contracts;
+mod stream_parallel;
 mod pipeline_failures;
 mod pipeline_loss;
 mod pipeline_seeds;

@@ -118,7 +118,12 @@ fn no_operator_hangs_or_leaks_whatever_becomes_of_its_source() {
                 cx.run(fiber.exit()).await
             };
             let Ok(died) = exit(Ending::Dies).await;
-            assert!(died.cause().is_some_and(|cause| cause.defects().next().is_some()), "{}: {died:?}", operator.name);
+            assert!(
+                died.cause()
+                    .is_some_and(|cause| cause.defects().next().is_some()),
+                "{}: {died:?}",
+                operator.name
+            );
             let Ok(interrupted) = exit(Ending::IsInterrupted).await;
             assert!(
                 interrupted.is_interrupt(),
