@@ -7,6 +7,7 @@ mod stream_errors;
 mod stream_merge;
 mod stream_contracts;
 mod stream_parallel;
+mod stream_sequencing;
 mod pipeline_failures;
 mod pipeline_loss;
 mod pipeline_seeds;

@@ -51,6 +51,10 @@ impl Log {
         self.lines.lock().unwrap().clone()
     }
 
+    pub fn clear(&self) {
+        self.lines.lock().unwrap().clear();
+    }
+
     pub fn count(&self) -> usize {
         self.lines.lock().unwrap().len()
     }
