@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use effect::prelude::*;
-use effect::sync::{Deferred, Gate, Hub, Queue, Ref, Semaphore, SubscriptionRef};
+use effect::sync::{Deferred, Gate, Hub, KeyedSemaphore, Queue, Ref, Semaphore, SubscriptionRef};
 use effect::{
-    FiberLocal, FiberSet, IntoEffect, OnClose, Request, RequestResolver, acquire_use_release,
-    all_settled, collect_all_par, for_each, for_each_par, from_future, request, try_sync,
-    uninterruptible_mask, validate,
+    Dispatcher, FiberLocal, FiberSet, IntoEffect, OnClose, Request, RequestResolver,
+    acquire_use_release, all_settled, collect_all_par, for_each, for_each_par, from_future,
+    request, try_sync, uninterruptible_mask, validate,
 };
 
 type One = Effect<(), String, u32>;
@@ -138,6 +138,7 @@ fn compiles() {
         one.zip_par(two);
         one.race_ok(two);
         one.timeout(limit);
+        one.timeout_opt(limit);
         for_each(items, f);
         for_each_par(items, 8, f);
         validate(items, f);
@@ -157,11 +158,31 @@ fn compiles() {
         SubscriptionRef::new(0);
         Deferred::<&str, u32>::new();
         Semaphore::new(2);
+        KeyedSemaphore::<String>::new(2);
         Queue::<u32>::bounded(16);
         Hub::<u32>::bounded(16);
         Hub::<u32>::sliding(16);
         Gate::closed();
         effect(async move |cx| cx.run(one).await);
+    }
+    rows! { any {
+            let (one, semaphore) = (one(), Semaphore::new(2));
+        }
+        semaphore.with_permit(one);
+        semaphore.with_permits(2, one);
+        semaphore.try_with_permit(one);
+        semaphore.try_with_permits(2, one);
+    }
+    {
+        let semaphore = Semaphore::new(2);
+        semaphore.resize(5);
+        let (queue, e) = (Queue::<u32>::bounded(16).with_error(), "no route");
+        queue.close();
+        queue.close_with(e);
+        plain((queue.abort(), queue.await_closed()));
+        let (hub, items) = (Hub::<u32>::bounded(16), [1, 2]);
+        plain((hub.publish_all(items), hub.try_publish(1)));
+        plain((hub.abort(), hub.await_closed()));
     }
     any({
         let (one, f, g) = (one(), |n: u32| n, |n: u32| succeed::<(), String, u32>(n));
@@ -182,6 +203,7 @@ fn compiles() {
         one.repeat(policy)
     });
     any(FiberSet::make(8, OnClose::Interrupt));
+    any(Dispatcher::<()>::parallel(OnClose::Interrupt));
     {
         let one = one();
         fails(one.fork());
@@ -212,6 +234,11 @@ async fn in_a_body(cx: Cx<()>, limit: Duration) {
     plain({
         let one = one();
         cx.detach(one)
+    });
+    let dispatcher = cx.run(Dispatcher::parallel(OnClose::Await)).await.unwrap();
+    plain({
+        let one = one();
+        dispatcher.dispatch(one)
     });
     cx.sleep(limit).await;
     plain(cx.now());

@@ -17,4 +17,5 @@ mod effect_racing;
 mod effect_recovering;
 mod effect_repeating;
 mod effect_stack_safety;
+mod effect_timing_out;
 mod cause_display;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use crate::common::{Log, Task, everywhere, exit_of, heavily, on_both, reasons, secs, timed};
 use effect::prelude::*;
@@ -221,36 +220,6 @@ fn a_defect_is_not_retried() {
         let exit = exit_of(&cx, task.retry(Schedule::recurs(3))).await;
         assert!(exit.cause().unwrap().is_die());
         assert_eq!(runs.load(Ordering::Relaxed), 1);
-    });
-}
-
-// S2-60
-#[test]
-fn a_timeout_is_never_taken_for_the_effects_own() {
-    on_both(async |cx: Cx<()>| {
-        let inner = never::<(), &str, ()>().timeout(secs(1));
-        let outer = cx.run(inner.timeout(secs(5))).await;
-        let elapsed = TimeoutError::Elapsed(secs(1));
-        assert_eq!(outer, Err(TimeoutError::Failed(elapsed)));
-        let failed = cx.run(fail::<(), _, ()>("no").timeout(secs(1))).await;
-        assert_eq!(failed, Err(TimeoutError::Failed("no")));
-        let nothing = succeed::<(), &str, _>(None::<u8>).timeout(secs(1));
-        assert_eq!(cx.run(nothing).await, Ok(None));
-    });
-}
-
-#[test]
-fn a_timeout_may_be_zero_or_without_end() {
-    on_both(async |cx: Cx<()>| {
-        let ready = succeed::<(), &str, _>(1).timeout(Duration::ZERO);
-        assert_eq!(cx.run(ready).await, Ok(1));
-        let late = never::<(), &str, ()>().timeout(Duration::ZERO);
-        assert_eq!(
-            cx.run(late).await,
-            Err(TimeoutError::Elapsed(Duration::ZERO))
-        );
-        let patient = sleep::<(), &str>(secs(3600)).timeout(Duration::MAX);
-        assert_eq!(cx.run(patient).await, Ok(()));
     });
 }
 

@@ -1,8 +1,6 @@
 //! Several effects at once: who wins, when, and what becomes of the others.
 
-use std::time::Duration;
-
-use crate::common::{Log, Task, everywhere, exit_of, reasons, secs, timed};
+use crate::common::{Log, Task, everywhere, exit_of, secs, timed};
 use effect::prelude::*;
 use effect::{race_all, race_all_ok};
 
@@ -159,18 +157,6 @@ fn a_loser_has_ended_before_anything_follows_its_race() {
     });
 }
 
-// T23
-#[test]
-fn a_timeout_waits_for_an_uninterruptible_effect() {
-    everywhere(async |cx: Cx<()>| {
-        let log = Log::new();
-        let body = log.note_after(secs(10), "ended").uninterruptible();
-        let (took, result) = timed(&cx, cx.run(body.timeout(secs(1)))).await;
-        assert_eq!((took, result), (10, Err(TimeoutError::Elapsed(secs(1)))));
-        assert_eq!(log.lines(), ["ended"]);
-    });
-}
-
 #[test]
 fn siblings_wait_for_their_own_finalizers_only() {
     everywhere(async |cx: Cx<()>| {
@@ -314,34 +300,6 @@ fn interrupting_a_pair_finalizes_the_half_that_runs_where_the_other_has_succeede
             assert_eq!(took, 1);
         }
         assert_eq!(log.lines(), ["done", "cut short", "done", "cut short"]);
-    });
-}
-
-// T22
-#[test]
-fn in_time_a_timeout_changes_neither_a_failure_nor_a_defect() {
-    everywhere(async |cx: Cx<()>| {
-        let failing = after(1, Err("no")).timeout(secs(2));
-        assert_eq!(cx.run(failing).await, Err(TimeoutError::Failed("no")));
-        let dying = sleep::<_, &str>(secs(1)).flat_map(|()| die::<_, _, ()>("a bug"));
-        let exit = exit_of(&cx, dying.timeout(secs(2)).map_error(|e| e.to_string())).await;
-        assert_eq!(reasons(exit.cause().unwrap()), ["die a bug"]);
-    });
-}
-
-// T22
-#[test]
-fn a_timeout_ends_what_repeats_an_uninterruptible_effect_for_ever() {
-    everywhere(async |cx: Cx<()>| {
-        let log = Log::new();
-        let step = log.note_after(Duration::from_millis(300), "step");
-        let endless = step.uninterruptible().forever().timeout(secs(1));
-        let begun = cx.now();
-        let late = cx.run(endless).await.map(|never| match never {});
-        assert_eq!(late, Err::<(), _>(TimeoutError::Elapsed(secs(1))));
-        // The step that had begun has ended, and no other has.
-        assert_eq!(cx.now() - begun, Duration::from_millis(1200));
-        assert_eq!(log.count(), 4);
     });
 }
 

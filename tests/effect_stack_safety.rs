@@ -3,24 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::common::small_stack::on_small_stack;
 use crate::common::{exit_of, in_turns, in_virtual_time, on_threads, secs};
 use effect::prelude::*;
 use effect::yield_now;
 
 const MILLION: u64 = 1_000_000;
-const STACK_BYTES: usize = 2 * 1024 * 1024;
 
 type Sum = Effect<(), Never, u64>;
-
-#[track_caller]
-fn on_small_stack<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
-    std::thread::Builder::new()
-        .stack_size(STACK_BYTES)
-        .spawn(f)
-        .unwrap()
-        .join()
-        .unwrap()
-}
 
 /// Once wherever tests run, because each run is a million steps.
 #[track_caller]

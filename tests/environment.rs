@@ -6,3 +6,5 @@ mod environment_building;
 mod environment_services;
 mod environment_sharing;
 mod request_batching;
+mod request_leaving;
+mod request_memory;

@@ -2,6 +2,7 @@
 
 mod common;
 
+mod fiber_dispatcher;
 mod fiber_locals;
 mod fiber_reports;
 mod fiber_scopes;
@@ -9,5 +10,6 @@ mod fiber_sets;
 mod fiber_supervision;
 mod scope_acquiring;
 mod scope_finalizers;
+mod scope_stack_safety;
 mod pool;
 mod cache;

@@ -1,6 +1,7 @@
 //! A local follows an effect and its children, and what is set inside is not seen outside.
 
-use crate::common::{Log, everywhere, exit_of, secs};
+use crate::common::small_stack::on_small_stack;
+use crate::common::{Log, everywhere, exit_of, in_turns, secs};
 use effect::prelude::*;
 use effect::{FiberLocal, uninterruptible_mask, yield_now};
 
@@ -112,5 +113,21 @@ fn the_innermost_counts_and_one_local_is_not_another() {
         let inner = both.clone().locally(&NAME, "inner").locally(&AGE, 7);
         let nested = inner.zip(both).locally(&NAME, "outer");
         assert_eq!(cx.run(nested).await, Ok((("inner", 7), ("outer", 0))));
+    });
+}
+
+#[test]
+fn a_deep_chain_of_locals_can_be_dropped_by_the_last_who_sees_it() {
+    on_small_stack(|| {
+        in_turns(async |cx: Cx<()>| {
+            let outlives =
+                effect(async |cx: Cx<()>| Ok::<_, Never>(cx.detach(sleep::<_, Never>(secs(1)))));
+            // The fiber is left as the last one that has the locals.
+            let deep = (0..100_000).fold(outlives.erase(), |effect, n| {
+                effect.locally(&AGE, n).erase()
+            });
+            let Ok(fiber) = cx.run(deep).await;
+            assert_eq!(cx.run(fiber.join()).await, Ok(()));
+        });
     });
 }

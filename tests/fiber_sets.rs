@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::common::{Log, everywhere, in_virtual_time, on_one_thread, secs, timed};
+use crate::common::{Log, everywhere, in_virtual_time, on_one_thread, on_threads, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{FiberMap, FiberSet, FiberSetClosed, OnClose, RunIfMissingError, yield_now};
@@ -244,6 +244,41 @@ fn filling_and_closing(trial: &Trial) -> Case<Never, ()> {
 #[test]
 fn filling_and_closing_at_once_leaves_nobody() {
     Sim::new().runs(2_000).test(filling_and_closing);
+}
+
+#[test]
+fn whom_an_awaiting_set_or_map_accepts_while_it_closes_is_waited_for() {
+    // On threads alone: where fibers take turns, nobody closes while another is being accepted.
+    on_threads(2_000, async |cx: Cx<()>| {
+        let body = effect(async |cx: Cx<()>| {
+            let set = cx.run(FiberSet::make(64, OnClose::Await)).await?;
+            let map = cx.run(FiberMap::make(64, OnClose::Await)).await?;
+            let (filled, by_key) = (set.clone(), map.clone());
+            let filling = cx.fork(effect(async move |cx: Cx<()>| {
+                let mut accepted = Vec::new();
+                let job = || succeed::<_, Never, _>(());
+                while let Ok(fiber) = cx.run(filled.run(job())).await {
+                    accepted.push(fiber);
+                }
+                for key in 0.. {
+                    let Ok(fiber) = cx.run(by_key.run(key, job())).await else {
+                        break;
+                    };
+                    accepted.push(fiber);
+                }
+                Ok::<_, Never>(accepted)
+            }));
+            yield_now().await;
+            cx.run(set.close()).await?;
+            yield_now().await;
+            cx.run(map.close()).await?;
+            for fiber in cx.run(filling.join()).await? {
+                assert_eq!(cx.run(fiber.exit()).await?, Exit::Success(()));
+            }
+            Ok::<_, Never>(())
+        });
+        assert_eq!(cx.run(body.scoped()).await, Ok(()));
+    });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Fibers end before their parents do, and no failure goes unseen.
 
+use crate::common::small_stack::on_small_stack;
 use crate::common::{Log, everywhere, exit_of, on_both, reasons, secs, timed};
 use effect::prelude::*;
 use effect::yield_now;
@@ -204,7 +205,7 @@ fn chain(depth: u32, last: tokio::sync::mpsc::Sender<Fiber<Never, ()>>) -> Effec
 #[test]
 fn a_deep_chain_of_fibers_ends_from_the_last_to_the_first() {
     const DEPTH: u32 = 100_000;
-    let run = || {
+    on_small_stack(|| {
         on_both(async |cx: Cx<()>| {
             let (send, mut receive) = tokio::sync::mpsc::channel(1);
             let body = effect(async move |cx: Cx<()>| {
@@ -217,9 +218,7 @@ fn a_deep_chain_of_fibers_ends_from_the_last_to_the_first() {
             });
             drop(exit_of(&cx, body).await);
         });
-    };
-    let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
-    thread.spawn(run).unwrap().join().unwrap();
+    });
 }
 
 #[test]

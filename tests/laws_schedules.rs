@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::common::dice::Dice;
 use effect::prelude::*;
 use effect::{Decision, Moment};
 
@@ -10,17 +11,7 @@ const SCHEDULES: u64 = 500;
 /// How often each is asked, beyond the end of most.
 const STEPS: u64 = 40;
 
-/// Numbers by chance, the same each time.
-struct Dice(u64);
-
 impl Dice {
-    /// A number below `sides`.
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (mixed ^ (mixed >> 27)) % sides
-    }
-
     fn millis(&mut self, sides: u64) -> Duration {
         Duration::from_millis(self.roll(sides))
     }

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::common::{
-    Log, everywhere, exit_of, in_turns, on_both, on_one_thread, reasons, secs, timed,
-};
+use crate::common::{everywhere, in_turns, on_both, on_one_thread, reasons, secs, timed};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{Request, RequestResolver, for_each_par, for_each_par_forked, request};
@@ -15,28 +13,28 @@ use futures::future::join_all;
 
 /// Asks for the double of a number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Double(u32);
+pub(super) struct Double(pub(super) u32);
 
 impl Request for Double {
     type Error = &'static str;
     type Value = u32;
 }
 
-const fn millis(n: u64) -> Duration {
+pub(super) const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
 /// What was asked, call by call.
 #[derive(Clone, Default)]
-struct Calls(Arc<Mutex<Vec<Vec<u32>>>>);
+pub(super) struct Calls(Arc<Mutex<Vec<Vec<u32>>>>);
 
 impl Calls {
-    fn seen(&self) -> Vec<Vec<u32>> {
+    pub(super) fn seen(&self) -> Vec<Vec<u32>> {
         self.0.lock().unwrap().clone()
     }
 
     /// A resolver that answers after a second, but for thirteen.
-    fn resolver<R: effect::Env>(&self) -> RequestResolver<R, Double> {
+    pub(super) fn resolver<R: effect::Env>(&self) -> RequestResolver<R, Double> {
         let calls = self.clone();
         RequestResolver::new(move |cx: Cx<R>, asked: Vec<Double>| {
             let numbers = asked.iter().map(|asked| asked.0).collect();
@@ -203,7 +201,7 @@ async fn ask_three(
     [one, two, again]
 }
 
-type NoAnswers = Vec<(Double, Result<u32, &'static str>)>;
+pub(super) type NoAnswers = Vec<(Double, Result<u32, &'static str>)>;
 
 #[test]
 fn a_call_that_fails_fails_all_who_wait_for_it() {
@@ -274,146 +272,6 @@ fn a_failed_request_can_be_made_again() {
         let tried = request(Double(13), &doubles).retry(Schedule::recurs(2));
         assert_eq!(cx.run(tried).await, Err("thirteen"));
         assert_eq!(calls.seen().len(), 3);
-    });
-}
-
-#[test]
-fn whoever_is_interrupted_before_the_call_is_not_in_it() {
-    everywhere(async |cx: Cx<()>| {
-        let calls = Calls::default();
-        let doubles = calls.resolver().delay(secs(5));
-        let [first, other, same] = [1, 2, 1].map(|n| {
-            let asked = request(Double(n), &doubles);
-            cx.fork(sleep(millis(n.into())).flat_map(|()| asked))
-        });
-        let leaves = cx.fork(request(Double(3), &doubles));
-        cx.sleep(secs(1)).await;
-        for fiber in [first, leaves] {
-            let (took, exit) = timed(&cx, cx.run(fiber.interrupt())).await;
-            assert_eq!((took, exit.map(|exit| exit.is_interrupt())), (0, Ok(true)));
-        }
-        assert_eq!(
-            cx.run(same.join()).await,
-            Ok(2),
-            "others have asked the same"
-        );
-        assert_eq!(cx.run(other.join()).await, Ok(4));
-        let mut seen = calls.seen();
-        seen[0].sort_unstable();
-        assert_eq!(seen, [[1, 2]]);
-    });
-}
-
-#[test]
-fn nobody_is_called_when_all_who_have_asked_are_gone() {
-    everywhere(async |cx: Cx<()>| {
-        let calls = Calls::default();
-        let doubles = calls.resolver().delay(secs(5));
-        let both = request(Double(1), &doubles).zip_par(request(Double(2), &doubles));
-        let (took, late) = timed(&cx, cx.run(both.timeout(secs(1)))).await;
-        assert_eq!((took, late), (1, Err(TimeoutError::Elapsed(secs(1)))));
-        cx.sleep(secs(9)).await;
-        assert_eq!(calls.seen().len(), 0);
-        assert_eq!(
-            cx.run(request(Double(1), &doubles)).await,
-            Ok(2),
-            "it can be asked again"
-        );
-    });
-}
-
-#[test]
-fn a_call_is_interrupted_when_all_who_wait_for_it_are_gone() {
-    everywhere(async |cx: Cx<()>| {
-        let log = Log::new();
-        let noted = log.clone();
-        let doubles = RequestResolver::new(move |_: Cx<()>, _: Vec<Double>| {
-            let called = noted
-                .note("called")
-                .map_error(|never: Never| match never {});
-            let ended = noted.note_after(secs(1), "ended");
-            called
-                .flat_map(|()| never::<_, &str, NoAnswers>())
-                .ensuring(ended)
-        });
-        let [one, two] = [1, 2].map(|n| request(Double(n), &doubles));
-        let (one, two) = (
-            cx.fork(one.zip_par(two)),
-            cx.fork(request(Double(1), &doubles.delay(secs(9)))),
-        );
-        cx.sleep(secs(1)).await;
-        let (took, _) = timed(&cx, cx.run(two.interrupt())).await;
-        assert_eq!((took, log.count()), (0, 1), "that was another batch");
-        let (took, _) = timed(&cx, cx.run(one.interrupt())).await;
-        assert_eq!((took, log.count()), (1, 2), "its end is waited for");
-        assert_eq!(log.lines(), ["called", "ended"]);
-    });
-}
-
-#[test]
-fn a_call_goes_on_for_those_who_still_wait_for_it() {
-    everywhere(async |cx: Cx<()>| {
-        let calls = Calls::default();
-        let doubles = calls.resolver().delay(millis(1));
-        let [one, two] = [1, 2].map(|n| cx.fork(request(Double(n), &doubles)));
-        cx.sleep(millis(500)).await;
-        let (took, exit) = timed(&cx, cx.run(one.interrupt())).await;
-        assert_eq!((took, exit.map(|exit| exit.is_interrupt())), (0, Ok(true)));
-        assert_eq!(cx.run(two.join()).await, Ok(4));
-        assert_eq!(calls.seen().len(), 1);
-    });
-}
-
-#[test]
-fn what_was_answered_is_not_asked_again_in_one_run() {
-    everywhere(async |cx: Cx<()>| {
-        let calls = Calls::default();
-        let all = calls.resolver();
-        let run = all.cached();
-        let first = cx.fork(request(Double(1), &run));
-        cx.sleep(millis(500)).await;
-        // In flight, and then there.
-        let (took, second) = timed(
-            &cx,
-            cx.run(request(Double(1), &run).zip(request(Double(1), &run))),
-        )
-        .await;
-        assert_eq!((took, second), (0, Ok((2, 2))));
-        assert_eq!(cx.run(first.join()).await, Ok(2));
-        assert_eq!(calls.seen(), [[1]]);
-
-        let other = all.cached();
-        let both = request(Double(1), &other).zip_par(request(Double(2), &run));
-        assert_eq!(cx.run(both).await, Ok((2, 4)));
-        assert_eq!(
-            calls.seen(),
-            [vec![1], vec![1, 2]],
-            "the memory is a run's own, the calls are not"
-        );
-    });
-}
-
-#[test]
-fn errors_are_not_remembered() {
-    everywhere(async |cx: Cx<()>| {
-        let calls = Calls::default();
-        let run = calls.resolver().cached();
-        let asked = || request(Double(13), &run);
-        assert_eq!(cx.run(asked().zip_par(asked())).await, Err("thirteen"));
-        assert_eq!(cx.run(asked()).await, Err("thirteen"));
-        assert_eq!(calls.seen(), [[13], [13]]);
-    });
-}
-
-#[test]
-fn a_request_in_memory_that_was_given_up_is_made_again() {
-    everywhere(async |cx: Cx<()>| {
-        let calls = Calls::default();
-        let run = calls.resolver().cached();
-        let late = request(Double(1), &run).timeout(millis(1));
-        assert!(cx.run(late).await.is_err());
-        assert_eq!(cx.run(request(Double(1), &run)).await, Ok(2));
-        assert_eq!(calls.seen(), [[1], [1]]);
     });
 }
 
@@ -494,67 +352,6 @@ fn a_resolver_may_ask_another_and_itself() {
         *slot.lock().unwrap() = Some(quadruples.clone());
         assert_eq!(cx.run(request(Double(101), &quadruples)).await, Ok(8));
         *slot.lock().unwrap() = None;
-    });
-}
-
-#[test]
-fn whoever_stops_polling_the_first_request_does_not_hold_up_the_others() {
-    everywhere(async |cx: Cx<()>| {
-        let calls = Calls::default();
-        let doubles = calls.resolver();
-        let mut kept = Box::pin(cx.run(request(Double(1), &doubles)));
-        assert!(kept.as_mut().now_or_never().is_none());
-        assert_eq!(cx.run(request(Double(2), &doubles)).await, Ok(4));
-        assert_eq!(kept.await, Ok(2));
-        assert_eq!(calls.seen(), [[1, 2]]);
-    });
-}
-
-#[test]
-fn a_first_request_that_is_dropped_does_not_hold_up_the_others() {
-    everywhere(async |cx: Cx<()>| {
-        let calls = Calls::default();
-        let doubles = calls.resolver();
-        let dropped = cx.run(request(Double(1), &doubles));
-        let mut dropped = Box::pin(dropped);
-        let second = request(Double(2), &doubles);
-        assert!(dropped.as_mut().now_or_never().is_none());
-        let second = cx.fork(second);
-        effect::yield_now().await;
-        drop(dropped);
-        assert_eq!(cx.run(second.join()).await, Ok(4));
-    });
-}
-
-#[test]
-fn a_request_that_is_polled_when_its_answer_is_long_there_has_it() {
-    on_both(async |cx: Cx<()>| {
-        let doubles = Calls::default().resolver();
-        let mut asked = Box::pin(cx.run(request(Double(1), &doubles)));
-        assert!(asked.as_mut().now_or_never().is_none());
-        cx.sleep(secs(5)).await;
-        // Its yield, and then the answer.
-        assert_eq!(asked.as_mut().now_or_never(), Some(Ok(2)));
-    });
-}
-
-#[test]
-fn dropping_a_run_of_a_web_framework_leaves_no_call_behind() {
-    on_both(async |cx: Cx<()>| {
-        let log = Log::new();
-        let noted = log.clone();
-        let doubles = RequestResolver::new(move |_: Cx<()>, _: Vec<Double>| {
-            never::<(), &str, NoAnswers>().ensuring(noted.note_after(secs(1), "ended"))
-        });
-        let handler = exit_of(&cx, request(Double(1), &doubles));
-        let mut handler = Box::pin(handler);
-        assert!(handler.as_mut().now_or_never().is_none());
-        cx.sleep(secs(1)).await;
-        assert!(handler.as_mut().now_or_never().is_none());
-        cx.sleep(secs(1)).await;
-        drop(handler);
-        cx.sleep(secs(2)).await;
-        assert_eq!(log.lines(), ["ended"]);
     });
 }
 

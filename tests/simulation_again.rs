@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::env;
 use std::time::Duration;
 
+use crate::common::dice::Dice;
 use crate::common::processes::{again, is_child, printed};
 use effect::prelude::*;
 use effect::simulation::{Case, Explored, Fault, Order, Plan, PlanError, Sim, Trial, Violation};
@@ -73,17 +74,7 @@ fn read<T: Value>(trial: &Trial, channel: Channel<T>) -> Effect<(), Never, ()> {
     .erase_once()
 }
 
-/// Numbers by chance, the same each time.
-struct Dice(u64);
-
 impl Dice {
-    /// A number below `sides`.
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (mixed ^ (mixed >> 27)) % sides
-    }
-
     fn small(&mut self, sides: u64) -> u32 {
         u32::try_from(self.roll(sides)).unwrap()
     }

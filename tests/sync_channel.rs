@@ -14,7 +14,7 @@ const fn millis(n: u64) -> Duration {
 }
 
 /// All that is received until the channel has ended.
-async fn drain<T>(channel: &Channel<T>) -> Vec<T> {
+pub(super) async fn drain<T>(channel: &Channel<T>) -> Vec<T> {
     let mut items = Vec::new();
     while let Ok(item) = channel.receive().await {
         items.push(item);
@@ -220,60 +220,6 @@ fn a_crowd_loses_nothing_in_any_order() {
         assert_each_reached_one(received, 100);
         let Ok(received) = cx.run(crowd(1, 100)).await;
         assert_order_of_each_producer(&received, 100);
-    });
-}
-
-#[test]
-fn a_rendezvous_ends_a_send_only_when_a_receiver_waits() {
-    on_both(async |_: Cx<()>| {
-        let channel = Channel::bounded(0);
-        let mut send = channel.send(1);
-        assert!(poll!(&mut send).is_pending());
-        let mut receive = channel.receive();
-        assert!(poll!(&mut receive).is_pending());
-        assert!(poll!(&mut send).is_ready());
-        assert_eq!(receive.now_or_never(), Some(Ok(1)));
-        assert!(poll!(channel.send(2)).is_pending());
-        assert!(channel.is_empty());
-    });
-}
-
-#[test]
-fn a_rendezvous_waits_on_when_the_receiver_has_left_before_the_item_came() {
-    on_both(async |_: Cx<()>| {
-        let channel = Channel::bounded(0);
-        let (mut first, mut second) = (channel.send(1), channel.send(2));
-        assert!(poll!(&mut first).is_pending());
-        assert!(poll!(&mut second).is_pending());
-        let mut gone = channel.receive();
-        assert!(poll!(&mut gone).is_pending());
-        drop(gone);
-        assert!(poll!(&mut first).is_pending());
-        assert!(channel.is_empty());
-        let received = join(channel.receive(), channel.receive());
-        // The first kept its place.
-        let (received, sent) = join(received, join(first, second)).await;
-        assert_eq!(received, (Ok(1), Ok(2)));
-        assert_eq!(sent, (Ok(()), Ok(())));
-    });
-}
-
-#[test]
-fn a_rendezvous_passes_all_items_in_order() {
-    everywhere(async |cx: Cx<()>| {
-        let channel = Channel::bounded(0);
-        let output = channel.clone();
-        let producer = cx.fork(async move {
-            output.send_many(0..50).await.unwrap();
-            for n in 50..100 {
-                output.send(n).await.unwrap();
-            }
-            output.close();
-            Ok::<_, Never>(())
-        });
-        let received = drain(&channel).await;
-        let Ok(()) = cx.run(producer.join()).await;
-        assert!(received.into_iter().eq(0..100));
     });
 }
 

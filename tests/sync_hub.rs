@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::common::{everywhere, on_both};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
-use effect::sync::{Hub, HubClosed, PublishError, Subscription};
+use effect::sync::{Hub, PublishError, ReceiveError, Subscription};
 use effect::yield_now;
 use futures::{FutureExt, StreamExt, poll};
 
@@ -290,7 +290,7 @@ fn subscribers_hear_of_the_end_also_when_the_last_publisher_gives_up() {
         cx.sleep(Duration::from_millis(1)).await;
         assert!(!end.is_done());
         drop(cx.run(waits.interrupt()).await);
-        assert_eq!(cx.run(end.join()).await, Ok(Err(HubClosed)));
+        assert_eq!(cx.run(end.join()).await, Ok(Err(ReceiveError::Closed)));
         assert_eq!(drain(slow).await, [1]);
     });
 }

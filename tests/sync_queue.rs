@@ -381,48 +381,6 @@ fn abort_after_close_sends_away_those_who_were_to_be_let_in() {
     });
 }
 
-// T66
-#[test]
-fn a_rendezvous_is_served_in_turn() {
-    on_both(async |_: Cx<()>| {
-        let queue = Queue::rendezvous();
-        let mut offers: Vec<_> = (0..3).map(|n| queue.offer(n)).collect();
-        for offer in &mut offers {
-            assert!(poll!(offer).is_pending());
-        }
-        assert_eq!((queue.poll(), queue.len()), (None, 0));
-        let mut takers: Vec<_> = (0..3).map(|_| queue.take()).collect();
-        for taker in &mut takers {
-            assert!(poll!(taker).is_pending());
-        }
-        // Each side polled from the last to the first, to no avail.
-        let (offered, taken) = join(join_all(offers), join_all(takers)).await;
-        assert!(offered.iter().all(Result::is_ok));
-        assert_eq!(taken, [Ok(0), Ok(1), Ok(2)]);
-    });
-}
-
-// T66
-#[test]
-fn whoever_leaves_a_rendezvous_leaves_the_other_side_consistent() {
-    on_both(async |_: Cx<()>| {
-        let queue = Queue::rendezvous();
-        let (mut gone, mut first, mut second) = (queue.offer(0), queue.offer(1), queue.offer(2));
-        for offer in [&mut gone, &mut first, &mut second] {
-            assert!(poll!(offer).is_pending());
-        }
-        drop(gone);
-        let mut leaves = queue.take();
-        assert!(poll!(&mut leaves).is_pending());
-        drop(leaves);
-        // Promised to one who has left, it keeps its place.
-        assert!(poll!(&mut first).is_pending());
-        let (taken, offered) = join(join(queue.take(), queue.take()), join(first, second)).await;
-        assert_eq!(taken, (Ok(1), Ok(2)));
-        assert_eq!(offered, (Ok(()), Ok(())));
-    });
-}
-
 // T73
 #[test]
 fn what_is_inside_comes_at_once() {
@@ -523,17 +481,5 @@ fn who_finds_its_item_gone_waits_where_it_did() {
         assert_eq!(cx.run(first.join()).await, Ok(2));
         queue.try_offer(3).unwrap();
         assert_eq!(cx.run(second.join()).await, Ok(3));
-    });
-}
-
-#[test]
-fn at_a_rendezvous_nobody_takes_what_another_waits_for() {
-    on_both(async |_: Cx<()>| {
-        let queue = Queue::<u8>::rendezvous();
-        let mut waits = Box::pin(queue.take());
-        assert!(poll!(waits.as_mut()).is_pending());
-        queue.offer(1).await.unwrap();
-        assert_eq!((queue.poll(), queue.take_up_to(1)), (None, vec![]));
-        assert_eq!(waits.await, Ok(1));
     });
 }

@@ -231,6 +231,80 @@ fn to_wait_for_a_scoped_permit_can_be_interrupted() {
 }
 
 #[test]
+fn who_only_tries_runs_if_enough_is_free_and_never_waits() {
+    everywhere(async |cx: Cx<()>| {
+        let (semaphore, log) = (Semaphore::new(3), Log::new());
+        let holder = cx.fork(semaphore.with_permits(2, sleep::<_, Never>(secs(10))));
+        cx.sleep(secs(1)).await;
+        let before = cx.now();
+        let two = semaphore.try_with_permits(2, log.note("two"));
+        assert_eq!(cx.run(two.clone()).await, Ok(None));
+        let one = semaphore.try_with_permit(log.note("one"));
+        assert_eq!(cx.run(one).await, Ok(Some(())));
+        assert_eq!((cx.now(), semaphore.available()), (before, 1));
+        assert_eq!(cx.run(holder.join()).await, Ok(()));
+        assert_eq!(cx.run(two).await, Ok(Some(())));
+        assert_eq!(log.lines(), ["one", "two"]);
+    });
+}
+
+#[test]
+fn who_only_tries_overtakes_nobody() {
+    everywhere(async |cx: Cx<()>| {
+        let semaphore = Semaphore::new(3);
+        let holder = cx.fork(semaphore.with_permits(2, sleep::<_, Never>(secs(10))));
+        cx.sleep(secs(1)).await;
+        let waits = cx.fork(semaphore.with_permits(2, succeed::<_, Never, _>(())));
+        cx.sleep(secs(1)).await;
+        let tries = semaphore.try_with_permit(succeed::<_, Never, _>(()));
+        assert_eq!(cx.run(tries.clone()).await, Ok(None));
+        // Who wants nothing takes it from nobody.
+        let none = semaphore.try_with_permits(0, succeed::<_, Never, _>(()));
+        assert_eq!(cx.run(none).await, Ok(Some(())));
+        drop(cx.run(waits.interrupt()).await);
+        assert_eq!(cx.run(tries).await, Ok(Some(())));
+        assert_eq!(cx.run(holder.join()).await, Ok(()));
+        assert_eq!(semaphore.available(), 3);
+    });
+}
+
+#[test]
+fn who_only_tries_gives_back_after_failure_panic_and_interruption() {
+    everywhere(async |cx: Cx<()>| {
+        let (semaphore, log) = (Semaphore::new(1), Log::new());
+        let failing = semaphore.try_with_permit(fail::<_, _, ()>("no route"));
+        assert_eq!(cx.run(failing).await, Err("no route"));
+        let dying = semaphore.try_with_permit(die::<_, Never, ()>("a bug"));
+        let exit = exit_of(&cx, dying).await;
+        assert!(exit.cause().is_some_and(Cause::is_die));
+        let cleans_up = never::<_, Never, ()>().ensuring(log.note_after(secs(5), "cleaned up"));
+        let holder = cx.fork(semaphore.try_with_permit(cleans_up));
+        cx.sleep(secs(1)).await;
+        let next = cx.fork(semaphore.with_permit(log.note("next")));
+        cx.sleep(secs(1)).await;
+        drop(cx.run(holder.interrupt()).await);
+        assert_eq!(cx.run(next.join()).await, Ok(()));
+        assert_eq!(log.lines(), ["cleaned up", "next"]);
+    });
+}
+
+#[test]
+fn to_try_again_and_again_lets_others_run() {
+    everywhere(async |cx: Cx<()>| {
+        let semaphore = Semaphore::new(1);
+        let holder = cx.fork(semaphore.with_permit(effect(async |_: Cx<()>| {
+            for _ in 0..10 {
+                yield_now().await;
+            }
+            Ok::<_, Never>(())
+        })));
+        let tries = semaphore.try_with_permit(succeed::<_, Never, _>(()));
+        while cx.run(tries.clone()).await == Ok(None) {}
+        assert_eq!(cx.run(holder.join()).await, Ok(()));
+    });
+}
+
+#[test]
 fn permits_are_given_out_all_day_in_virtual_time_inside_of_tokio() {
     // Where it spent tokio's budget, which nobody renews here, all would seem to wait for ever.
     let program = effect(async |cx: Cx<()>| {

@@ -24,6 +24,7 @@ mod again;
 pub(crate) mod retrying;
 pub(crate) mod repeating;
 pub(crate) mod racing;
+pub(crate) mod timing_out;
 pub(crate) mod finalizing;
 pub(crate) mod scoping;
 pub(crate) mod acquiring;

@@ -4,12 +4,12 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 
 use crate::budget::{Budget, yield_now};
 use crate::program::{Outcome, Pace, Step};
+use crate::stack::{Nested, on_enough_stack};
 use crate::{Cx, Defect, Effect, Env, Program, Value};
 
 /// A program whose type is forgotten: what an [`Effect`](crate::Effect) in a signature holds.
@@ -17,8 +17,7 @@ use crate::{Cx, Defect, Effect, Env, Program, Value};
 /// It is stack-safe. A tail call through it loops in constant memory; any other nesting grows the stack
 /// on demand (feature `stacker`), when polled, cloned or dropped.
 pub struct Erased<R, E, A> {
-    // `None` only in `drop` and after `into_inner`.
-    program: Option<Box<dyn ErasedProgram<R, E, A>>>,
+    program: Nested<Box<dyn ErasedProgram<R, E, A>>>,
 }
 
 impl<R: Env, E: Value, A: Value> Erased<R, E, A> {
@@ -27,15 +26,13 @@ impl<R: Env, E: Value, A: Value> Erased<R, E, A> {
         P: Program<R, Error = E, Value = A> + Clone,
     {
         Erased {
-            program: Some(Box::new(program)),
+            program: Nested::new(Box::new(program)),
         }
     }
 
     #[inline]
-    fn into_inner(mut self) -> Box<dyn ErasedProgram<R, E, A>> {
-        self.program
-            .take()
-            .expect("an erased program is taken once")
+    fn into_inner(self) -> Box<dyn ErasedProgram<R, E, A>> {
+        self.program.into_inner()
     }
 }
 
@@ -72,34 +69,16 @@ impl<R: Env, E: Value, A: Value> Program<R> for Erased<R, E, A> {
     }
 
     fn is_masked(&self) -> bool {
-        let program = self.program.as_ref();
-        program.is_some_and(|program| on_enough_stack(|| program.is_masked_inside()))
+        on_enough_stack(|| self.program.is_masked_inside())
     }
 }
 
 impl<R, E, A> Clone for Erased<R, E, A> {
     fn clone(&self) -> Self {
-        let program = self
-            .program
-            .as_ref()
-            .map(|program| on_enough_stack(|| program.clone_box()));
-        Erased { program }
-    }
-}
-
-impl<R, E, A> Drop for Erased<R, E, A> {
-    // Inlined where a loop drops the shell of an effect that it has run; the rest is a call.
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(program) = self.program.take() {
-            drop_deep(program);
+        Erased {
+            program: Nested::new(on_enough_stack(|| self.program.clone_box())),
         }
     }
-}
-
-#[inline(never)]
-fn drop_deep<R, E, A>(program: Box<dyn ErasedProgram<R, E, A>>) {
-    on_enough_stack(|| drop(program));
 }
 
 impl<R, E, A> fmt::Debug for Erased<R, E, A> {
@@ -128,9 +107,7 @@ impl<R: Env, P: Program<R> + Clone> ErasedProgram<R, P::Error, P::Value> for P {
         if P::PACE.is_immediate() {
             Stepped::Now((*self).run_now(cx))
         } else {
-            Stepped::Later(BoxedStep {
-                future: Some(Box::pin((*self).step(cx))),
-            })
+            Stepped::Later(Nested::new(Box::pin((*self).step(cx))))
         }
     }
 }
@@ -144,27 +121,7 @@ enum Stepped<'cx, R, E, A> {
 type DynStep<'cx, R, E, A> = dyn Future<Output = Step<R, E, A>> + Send + 'cx;
 
 /// A boxed step: the border at which deep nesting moves to a fresh piece of stack.
-struct BoxedStep<'cx, R, E, A> {
-    // `None` only in `drop`.
-    future: Option<Pin<Box<DynStep<'cx, R, E, A>>>>,
-}
-
-impl<R, E, A> Future for BoxedStep<'_, R, E, A> {
-    type Output = Step<R, E, A>;
-
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let future = self.future.as_mut().expect("polled after drop");
-        on_enough_stack(|| future.as_mut().poll(task))
-    }
-}
-
-impl<R, E, A> Drop for BoxedStep<'_, R, E, A> {
-    fn drop(&mut self) {
-        if let Some(future) = self.future.take() {
-            on_enough_stack(|| drop(future));
-        }
-    }
-}
+type BoxedStep<'cx, R, E, A> = Nested<Pin<Box<DynStep<'cx, R, E, A>>>>;
 
 /// The program of an effect that can be cloned as a whole, which is what [`erase`](Effect::erase) asks for.
 #[derive(Clone)]
@@ -245,21 +202,4 @@ impl<R: Env, P: Program<R>> Program<R> for OneShot<P> {
             None => Defect::new("a one-shot effect was run a second time").raise(),
         }
     }
-}
-
-/// What is left of the stack when more is added, and how much is added. A static chain between two erased
-/// borders must fit into the first.
-#[cfg(feature = "stacker")]
-const RED_ZONE_BYTES: usize = 128 * 1024;
-#[cfg(feature = "stacker")]
-const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
-
-#[cfg(feature = "stacker")]
-fn on_enough_stack<T>(f: impl FnOnce() -> T) -> T {
-    stacker::maybe_grow(RED_ZONE_BYTES, SEGMENT_BYTES, f)
-}
-
-#[cfg(not(feature = "stacker"))]
-fn on_enough_stack<T>(f: impl FnOnce() -> T) -> T {
-    f()
 }

@@ -15,8 +15,10 @@ use crate::{
 
 mod crew;
 mod map;
+mod dispatcher;
 
 pub use crew::{AwaitEmpty, Close, Make};
+pub use dispatcher::{DispatchError, Dispatched, Dispatcher, MakeDispatcher};
 pub use map::{FiberMap, InterruptByKey, RunByKey, RunIfMissing, RunIfMissingError};
 
 /// What becomes of the fibers in a [`FiberSet`] or a [`FiberMap`] that closes.
@@ -296,9 +298,9 @@ where
         let (crew, place) = (self.set.crew, self.waits_for.place());
         let permit: OwnedSemaphorePermit = crew.room(self.waits_for).await?;
         // In one step with the permit: who is interrupted has started nothing, or all of it.
-        let member = crew.join(permit);
+        let inside = (crew.join()?, permit);
         let effect = Effect::new(self.program);
-        let leave = move || drop(member);
+        let leave = move || drop(inside);
         Fiber::fork_then(effect, cx, crew.scope(), place, leave).ok_or(FiberSetClosed)
     }
 }

@@ -14,6 +14,7 @@ mod effect;
 mod into_effect;
 pub mod fits;
 mod net;
+mod stack;
 mod erased;
 mod budget;
 mod cx;
@@ -73,11 +74,13 @@ pub use effect::memoizing::Cached;
 pub use effect::parallel::{
     collect_all_par, for_each_par, for_each_par_forked, partition_par, validate_par,
 };
-pub use effect::racing::{TimeoutError, race_all, race_all_ok};
+pub use effect::racing::{race_all, race_all_ok};
+pub use effect::timing_out::TimeoutError;
 pub use effect_macros::HasCore as Has;
 pub use erased::Erased;
 pub use exit::Exit;
 pub use fiber::{Fiber, FiberId, FiberRef, SharedFiber};
+pub use fiber_set::{DispatchError, Dispatched, Dispatcher};
 pub use fiber_set::{FiberMap, FiberSet, FiberSetClosed, OnClose, RunIfMissingError};
 pub use has::Has;
 pub use into_effect::IntoEffect;
@@ -96,6 +99,7 @@ pub use schedule::erased::ScheduleFor;
 pub use schedule::moment::{Decision, Moment};
 pub use schedule::{Recurrence, Schedule};
 pub use scope::Scope;
+pub use stack::{Nested, on_enough_stack};
 pub use sync::{Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany};
 pub use sync::{Deferred, Hub, OfferError, Queue, Ref, Semaphore, TakeError};
 pub use trace::{Trace, TracedFiber};
@@ -131,18 +135,20 @@ pub mod programs {
     pub use crate::effect::observing::Traced;
     pub use crate::effect::parallel::{ForEachPar, ForEachParForked, PartitionPar, ValidatePar};
     pub use crate::effect::providing::{Provide, ProvideFrom, ProvideWith};
-    pub use crate::effect::racing::{RaceAll, RaceAllOk, RaceFirst, RaceOk, Timeout, ZipPar};
+    pub use crate::effect::racing::{RaceAll, RaceAllOk, RaceFirst, RaceOk, ZipPar};
     pub use crate::effect::repeating::{Repeat, RepeatForever, RepeatWhile};
     pub use crate::effect::retrying::{Retry, RetryOrElse, RetryWhile};
     pub use crate::effect::scoping::{InScope, Scoped, WithEarlyRelease};
     pub use crate::effect::sequencing::{FlatMap, Inspect, Map, Tap, Timed, Zip};
     pub use crate::effect::sharing::Shared;
+    pub use crate::effect::timing_out::{Timeout, TimeoutOpt};
     pub use crate::erased::OneShot;
     pub use crate::fiber::{
         AwaitAll, AwaitExit, InterruptAll, Join, JoinAll, SharedExit, SharedJoin,
     };
     pub use crate::fiber_set::{
-        AwaitEmpty, Close, InterruptByKey, Make, Restarting, RunByKey, RunIfMissing, RunInSet,
+        AwaitEmpty, Close, InterruptByKey, Make, MakeDispatcher, Restarting, RunByKey,
+        RunIfMissing, RunInSet,
     };
     pub use crate::into_effect::FromFuture;
     pub use crate::local::Locally;
@@ -150,8 +156,10 @@ pub mod programs {
     pub use crate::rate_limiter::{Acquire, Limit};
     pub use crate::request::Requested;
     pub use crate::scope::{AddFinalizer, AddFinalizerExit, CloseScope, MoveTo};
+    pub use crate::sync::keyed_semaphore::OfKey;
     pub use crate::sync::mutex::WithMutex;
-    pub use crate::sync::semaphore::{AcquireScoped, WithPermits};
+    pub use crate::sync::permits::{TryWithPermits, WithPermits};
+    pub use crate::sync::semaphore::{AcquireScoped, OfSemaphore};
 }
 
 /// What schedules are made of. One seldom needs to name them.

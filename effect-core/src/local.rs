@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::opaque_debug::opaque_debug;
 use crate::program::Outcome;
+use crate::stack::Nested;
 use crate::{Cx, Effect, Env, Program, Value};
 
 /// A value that an effect has while it runs, and the fibers that it forks: a request's number, say.
@@ -63,7 +64,8 @@ pub(crate) struct Locals {
 struct Entry {
     key: usize,
     value: Box<dyn Any + Send + Sync>,
-    outer: Locals,
+    /// Dropped on enough stack: there may be a million, one around the other.
+    outer: Nested<Locals>,
 }
 
 impl Locals {
@@ -87,7 +89,7 @@ impl Locals {
             innermost: Some(Arc::new(Entry {
                 key,
                 value: Box::new(value),
-                outer: self.clone(),
+                outer: Nested::new(self.clone()),
             })),
         }
     }

@@ -1,8 +1,8 @@
 //! State and coordination: values that fibers share, and what they wait for of each other.
 //!
 //! Read it in this order: [`Ref`] and [`SubscriptionRef`], values; [`Deferred`], [`Latch`], [`Gate`] and [`Barrier`],
-//! moments; [`Semaphore`] and [`Mutex`], turns; [`Channel`], [`Queue`] and [`Hub`], items. Most methods that wait return
-//! plain futures of a result: `.await` them, or use them wherever an effect is wanted.
+//! moments; [`Semaphore`], [`KeyedSemaphore`] and [`Mutex`], turns; [`Channel`], [`Queue`] and [`Hub`], items. Most
+//! methods that wait return plain futures of a result: `.await` them, or use them wherever an effect is wanted.
 
 mod waiters;
 mod wakers;
@@ -14,9 +14,12 @@ mod latch;
 mod gate;
 mod barrier;
 mod section;
+pub(crate) mod permits;
 pub(crate) mod semaphore;
+pub(crate) mod keyed_semaphore;
 pub(crate) mod mutex;
 mod turns;
+mod ending;
 mod ring;
 mod channel;
 mod queue;
@@ -28,7 +31,11 @@ pub use channel::{
 };
 pub use deferred::{Deferred, WaitDeferred};
 pub use gate::{Gate, WaitGate};
-pub use hub::{Hub, HubClosed, Publish, PublishError, ReceiveMessage, Subscription};
+pub use hub::{
+    AwaitHubClosed, Hub, Publish, PublishAll, PublishError, ReceiveError, ReceiveMessage,
+    Subscription,
+};
+pub use keyed_semaphore::KeyedSemaphore;
 pub use latch::{Latch, WaitLatch};
 pub use mutex::Mutex;
 pub use queue::{AwaitClosed, Offer, OfferAll, OfferError, Queue, Take, TakeError, TakeMany};

@@ -10,20 +10,23 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use effect_core::{Cx, Env, Owed, Value};
+use effect_core::{Cx, Env, Nested, Owed, Value, on_enough_stack};
 use futures::Stream as FuturesStream;
 
 use crate::source::{Pull, Source};
 
 /// A source whose type is forgotten: what a [`Stream`](crate::Stream) in a signature holds.
+///
+/// It is stack-safe: nesting grows the stack on demand (feature `stacker` of effect-core), when opened, pulled, folded, cloned
+/// or dropped.
 pub struct ErasedSource<R, A> {
-    source: Box<dyn CloneLink<R, A>>,
+    source: Nested<Box<dyn CloneLink<R, A>>>,
 }
 
 impl<R: Env, A: Value> ErasedSource<R, A> {
     pub(crate) fn new<S: Source<R, Item = A> + Clone>(source: S) -> Self {
         ErasedSource {
-            source: Box::new(source),
+            source: Nested::new(Box::new(source)),
         }
     }
 }
@@ -50,7 +53,8 @@ impl<R: Env, A: Value> Source<R> for ErasedSource<R, A> {
             let so_far = folded
                 .take()
                 .expect("a closure that panics is never called again");
-            let (flow, next) = match f(so_far, item) {
+            // The next border may be as deep as all that are around this one.
+            let (flow, next) = match on_enough_stack(|| f(so_far, item)) {
                 ControlFlow::Continue(next) => (ControlFlow::Continue(()), next),
                 ControlFlow::Break(last) => (ControlFlow::Break(()), last),
             };
@@ -59,7 +63,8 @@ impl<R: Env, A: Value> Source<R> for ErasedSource<R, A> {
         };
         let mut links = Links::from(self.into_link());
         while let Some(link) = links.next() {
-            let flow = cx.settling(link.source.fold_boxed(cx, &mut each)).await;
+            let fold = Nested::new(link.source.into_inner().fold_boxed(cx, &mut each));
+            let flow = cx.settling(fold).await;
             if flow.is_break() {
                 break;
             }
@@ -69,7 +74,7 @@ impl<R: Env, A: Value> Source<R> for ErasedSource<R, A> {
 
     fn into_link(self) -> Link<R, A> {
         Link {
-            source: self.source,
+            source: Nested::new(self.source.into_inner()),
         }
     }
 }
@@ -77,7 +82,7 @@ impl<R: Env, A: Value> Source<R> for ErasedSource<R, A> {
 impl<R, A> Clone for ErasedSource<R, A> {
     fn clone(&self) -> Self {
         ErasedSource {
-            source: self.source.clone_boxed(),
+            source: Nested::new(on_enough_stack(|| self.source.clone_boxed())),
         }
     }
 }
@@ -90,13 +95,13 @@ impl<R, A> fmt::Debug for ErasedSource<R, A> {
 
 /// A part of a chain of streams: any source, to be opened once.
 pub struct Link<R, A> {
-    source: Box<dyn DynSource<R, A>>,
+    source: Nested<Box<dyn DynSource<R, A>>>,
 }
 
 impl<R: Env, A: Value> Link<R, A> {
     pub(crate) fn new<S: Source<R, Item = A>>(source: S) -> Self {
         Link {
-            source: Box::new(source),
+            source: Nested::new(Box::new(source)),
         }
     }
 }
@@ -176,7 +181,7 @@ impl<R, A> Links<R, A> {
     fn next(&mut self) -> Option<Link<R, A>> {
         let mut link = self.stack.pop()?;
         while link.source.is_chain() {
-            let (first, rest) = link.source.split_boxed();
+            let (first, rest) = link.source.into_inner().split_boxed();
             self.stack.extend(rest);
             link = first;
         }
@@ -188,7 +193,7 @@ impl<R, A> Links<R, A> {
 struct Opened<'cx, R, A> {
     cx: &'cx Cx<R>,
     links: Links<R, A>,
-    pull: Option<DynPull<'cx, A>>,
+    pull: Option<Nested<DynPull<'cx, A>>>,
     owed: Option<Owed>,
 }
 
@@ -209,10 +214,13 @@ impl<R: Env, A: Value> FuturesStream for Opened<'_, R, A> {
                 let Some(link) = this.links.next() else {
                     return Poll::Ready(None);
                 };
-                this.pull = Some(link.source.open_boxed(this.cx));
+                let source = link.source.into_inner();
+                let pull = on_enough_stack(|| source.open_boxed(this.cx));
+                this.pull = Some(Nested::new(pull));
             }
             let pull = this.pull.as_mut().expect("opened above");
-            if let Some(item) = ready!(pull.as_mut().poll_next(task)) {
+            let polled = on_enough_stack(|| pull.as_mut().poll_next(task));
+            if let Some(item) = ready!(polled) {
                 return Poll::Ready(Some(item));
             }
             this.owed = this.cx.owed_by(|| this.pull = None);
@@ -223,7 +231,7 @@ impl<R: Env, A: Value> FuturesStream for Opened<'_, R, A> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         match &self.pull {
-            Some(pull) if self.links.stack.is_empty() => pull.size_hint(),
+            Some(pull) if self.links.stack.is_empty() => on_enough_stack(|| pull.size_hint()),
             _ => (0, None),
         }
     }
@@ -237,7 +245,7 @@ impl<R: Env, A: Value> Pull for Opened<'_, R, A> {
             this.owed = None;
         }
         match &mut this.pull {
-            Some(pull) => pull.as_mut().poll_progress(task),
+            Some(pull) => on_enough_stack(|| pull.as_mut().poll_progress(task)),
             None => Poll::Ready(()),
         }
     }

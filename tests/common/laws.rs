@@ -7,7 +7,8 @@ use std::time::Duration;
 use effect::prelude::*;
 use effect::{Program, Reason, Value};
 
-use super::programs::{ANYTHING, BEAT, Kind, Programs, Subject, mixed};
+use super::dice::mixed;
+use super::programs::{ANYTHING, BEAT, Kind, Programs, Subject};
 use super::steps::Steps;
 use super::virtual_runtime;
 use super::watched::Watched;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use effect::prelude::*;
 use effect::yield_now;
 
+use super::dice::{Dice, mixed};
 use super::steps::Steps;
 
 /// What a program by chance is.
@@ -67,7 +68,7 @@ pub fn canceled<A: effect::Value>() -> Effect<(), u32, A> {
 
 /// Makes programs.
 pub struct Programs {
-    state: u64,
+    dice: Dice,
     steps: Steps,
     name: &'static str,
     made: u32,
@@ -79,7 +80,7 @@ impl Programs {
             .bytes()
             .fold(seed, |seed, byte| mixed(seed ^ u64::from(byte)));
         Programs {
-            state: named,
+            dice: Dice(named),
             steps: steps.clone(),
             name,
             made: 0,
@@ -88,8 +89,7 @@ impl Programs {
 
     /// A number below a limit.
     pub fn below(&mut self, limit: u32) -> u32 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        u32::try_from(mixed(self.state) % u64::from(limit)).expect("below the limit")
+        u32::try_from(self.dice.roll(limit.into())).expect("below the limit")
     }
 
     pub fn beats(&mut self, limit: u32) -> Duration {
@@ -259,11 +259,4 @@ impl Programs {
             _ => inner.map(|n| n + 1).map_error(|n| n + 1).erase(),
         }
     }
-}
-
-/// The finalizer of the splitmix generator.
-pub fn mixed(n: u64) -> u64 {
-    let n = (n ^ (n >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let n = (n ^ (n >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    n ^ (n >> 31)
 }

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::effect::creating::end_as;
-use crate::effect::racing::Timeout;
+use crate::effect::timing_out::Timeout;
 use crate::program::Outcome;
 use crate::{Cx, Effect, Env, Exit, Fiber, Program, TimeoutError, Value, WaitsFor};
 

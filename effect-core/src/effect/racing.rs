@@ -1,22 +1,19 @@
-//! Several effects at once, in one task: races, time limits, pairs.
+//! Several effects at once, in one task: races and pairs.
 //!
 //! All of them poll in place, spawn nothing, and wait for the finalizers of what they dropped before they
 //! go on.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
 
-use crate::cx::deadline;
 use crate::fits::{SameError, SameValue};
 use crate::poll::then;
 use crate::program::Outcome;
 use crate::settled::settled;
-use crate::{Cx, Effect, Env, IntoEffect, Program, Runtime, Timer, Value};
+use crate::{Cx, Effect, Env, IntoEffect, Program, Value};
 
 mod many;
 
@@ -122,47 +119,6 @@ where
             right: other.into_effect().program,
         })
     }
-
-    /// Interrupts the effect when it has not ended within the given time.
-    ///
-    /// Its finalizers have run before the time-out is seen, and an
-    /// [`uninterruptible`](Effect::uninterruptible) effect is waited for.
-    ///
-    /// # Errors
-    ///
-    /// [`TimeoutError::Elapsed`] when the time is up, or the effect's own error in
-    /// [`TimeoutError::Failed`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_core::{never, TimeoutError};
-    /// use std::time::Duration;
-    ///
-    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
-    /// # async fn main() {
-    /// let limit = Duration::from_secs(2);
-    /// let late = never::<_, &str, ()>().timeout(limit).await;
-    /// assert_eq!(late, Err(TimeoutError::Elapsed(limit)));
-    /// # }
-    /// ```
-    pub fn timeout(self, limit: Duration) -> Effect<R, TimeoutError<E>, A, Timeout<P>> {
-        Effect::of(Timeout {
-            program: self.program,
-            limit,
-        })
-    }
-}
-
-/// Why an effect with a time limit did not succeed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TimeoutError<E> {
-    /// It had not ended within this time, and was interrupted.
-    #[error("timed out after {0:?}")]
-    Elapsed(Duration),
-    /// It failed in time.
-    #[error(transparent)]
-    Failed(E),
 }
 
 /// The program of [`Effect::race_first`].
@@ -325,64 +281,5 @@ fn take_both<A, B>(left: &mut Option<A>, right: &mut Option<B>) -> Poll<(A, B)> 
             (*left, *right) = (one, other);
             Poll::Pending
         }
-    }
-}
-
-/// The program of [`Effect::timeout`].
-#[derive(Clone, Debug)]
-pub struct Timeout<P> {
-    program: P,
-    limit: Duration,
-}
-
-impl<R: Env, P: Program<R>> Program<R> for Timeout<P> {
-    type Error = TimeoutError<P::Error>;
-    type Value = P::Value;
-
-    fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
-        let limited = Limited {
-            body: self.program.run(cx),
-            runtime: cx.runtime(),
-            limit: self.limit,
-            deadline: None,
-            timer: None,
-        };
-        settled(cx.fiber(), limited)
-    }
-}
-
-pin_project! {
-    /// Polls a body until its time is up.
-    struct Limited<'cx, Fut> {
-        #[pin]
-        body: Fut,
-        runtime: &'cx Arc<dyn Runtime>,
-        limit: Duration,
-        // Set when the body starts.
-        deadline: Option<Instant>,
-        // An effect that is ready at once needs no timer.
-        #[pin]
-        timer: Option<Timer>,
-    }
-}
-
-impl<A, E, Fut: Future<Output = Result<A, E>>> Future for Limited<'_, Fut> {
-    type Output = Result<A, TimeoutError<E>>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let (runtime, limit) = (*this.runtime, *this.limit);
-        let deadline = *this
-            .deadline
-            .get_or_insert_with(|| deadline(runtime.now(), limit));
-        if let Poll::Ready(result) = this.body.poll(task) {
-            return Poll::Ready(result.map_err(TimeoutError::Failed));
-        }
-        if this.timer.is_none() {
-            this.timer.set(Some(runtime.sleep_until(deadline)));
-        }
-        let timer = this.timer.as_pin_mut().expect("set above");
-        timer.poll(task).map(|()| Err(TimeoutError::Elapsed(limit)))
     }
 }

@@ -78,6 +78,11 @@ impl<E: Value, A: Value> Fiber<E, A> {
         FiberState::apart(cx.runtime(), name, place, ExitSlot::new())
     }
 
+    /// Has a fiber that has not begun end with a scope, at the latest. False if the scope is closed.
+    pub(crate) fn enter_scope(state: &Arc<TypedState<E, A>>, scope: &Arc<ScopeState>) -> bool {
+        untyped(state).enter_scope(scope)
+    }
+
     /// Starts a fiber.
     fn start<R, P>(state: &Arc<TypedState<E, A>>, effect: Effect<R, E, A, P>, cx: &Cx<R>) -> Self
     where
@@ -141,8 +146,6 @@ impl<E: Value, A: Value> Fiber<E, A> {
         F: FnOnce() + Value,
     {
         let state = Fiber::apart(cx, None, place);
-        untyped(&state)
-            .enter_scope(scope)
-            .then(|| Fiber::start_then(&state, effect, cx, then))
+        Fiber::enter_scope(&state, scope).then(|| Fiber::start_then(&state, effect, cx, then))
     }
 }

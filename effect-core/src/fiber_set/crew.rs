@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
 use futures::future::FutureExt;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -63,12 +63,18 @@ impl Crew {
         waits_for.told_by(permit).await.map_err(|_| FiberSetClosed)
     }
 
-    /// Counts a fiber for as long as this exists.
-    pub(super) fn join<T>(self: &Arc<Self>, permit: T) -> Member<T> {
+    /// Counts a fiber for as long as this exists, before that enters the scope. One that is counted is waited for by whoever
+    /// closes an awaiting crew: who finds the crew closed is too late.
+    pub(super) fn join(self: &Arc<Self>) -> Result<Member, FiberSetClosed> {
         self.size.fetch_add(1, Ordering::AcqRel);
-        Member {
+        let member = Member {
             crew: Arc::clone(self),
-            _permit: permit,
+        };
+        // Pairs with the fence in `end`: either this sees that the crew is closed, or that sees who is counted.
+        fence(Ordering::SeqCst);
+        match self.is_closed() {
+            true => Err(FiberSetClosed),
+            false => Ok(member),
         }
     }
 
@@ -91,6 +97,8 @@ impl Crew {
 
     async fn end<R: Env>(&self, cx: &Cx<R>, exit: Exit<(), ()>) {
         self.permits.close();
+        // Pairs with the fence in `join`.
+        fence(Ordering::SeqCst);
         if self.on_close == OnClose::Await {
             let around = self.scope.fibers_around(cx.fiber());
             self.closers.fetch_add(around, Ordering::AcqRel);
@@ -117,12 +125,11 @@ impl Crew {
 }
 
 /// One of a crew.
-pub(super) struct Member<T> {
+pub(super) struct Member {
     crew: Arc<Crew>,
-    _permit: T,
 }
 
-impl<T> Drop for Member<T> {
+impl Drop for Member {
     fn drop(&mut self) {
         self.crew.size.fetch_sub(1, Ordering::AcqRel);
         self.crew.emptied.notify_waiters();
@@ -141,6 +148,17 @@ impl<T> Make<T> {
     #[track_caller]
     pub(super) fn new(capacity: usize, on_close: OnClose, make: fn(Arc<Crew>) -> T) -> Self {
         assert!(capacity > 0, "a set of fibers has room for at least one");
+        Make::with(capacity, on_close, make)
+    }
+
+    /// Makes a crew that nobody waits for room in.
+    #[track_caller]
+    pub(super) fn unbounded(on_close: OnClose, make: fn(Arc<Crew>) -> T) -> Self {
+        Make::with(Semaphore::MAX_PERMITS, on_close, make)
+    }
+
+    #[track_caller]
+    fn with(capacity: usize, on_close: OnClose, make: fn(Arc<Crew>) -> T) -> Self {
         Make {
             capacity,
             on_close,
@@ -162,11 +180,11 @@ impl<R: Env, T: Value> Program<R> for Make<T> {
 
     async fn run(self, cx: &Cx<R>) -> Result<T, Never> {
         let crew = Crew::new(self.capacity, self.on_close);
-        let (closed, inner) = (Arc::clone(&crew), cx.clone());
+        let (promised, inner) = (Promised(Arc::clone(&crew)), cx.clone());
         let scope = Arc::clone(cx.scope_state());
         let promise = async move {
             let finalizer = crate::scope::finalizer(&inner, self.place, move |exit| {
-                Effect::<R, Never, (), _>::new(CloseWith { crew: closed, exit })
+                Effect::<R, Never, (), _>::new(CloseWith { promised, exit })
             });
             crate::scope::add(&inner, &scope, finalizer).await;
         };
@@ -210,9 +228,18 @@ impl<R: Env> Program<R> for Close {
     }
 }
 
+/// A crew that its scope has promised to close. If that is lost, nobody is taken in any more.
+struct Promised(Arc<Crew>);
+
+impl Drop for Promised {
+    fn drop(&mut self) {
+        self.0.permits.close();
+    }
+}
+
 /// Closes a crew in a finalizer, which nobody interrupts.
 struct CloseWith {
-    crew: Arc<Crew>,
+    promised: Promised,
     exit: Exit<(), ()>,
 }
 
@@ -221,7 +248,7 @@ impl<R: Env> Program<R> for CloseWith {
     type Value = ();
 
     async fn run(self, cx: &Cx<R>) -> Result<(), Never> {
-        self.crew.end(cx, self.exit).await;
+        self.promised.0.end(cx, self.exit).await;
         Ok(())
     }
 }

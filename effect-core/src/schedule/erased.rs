@@ -5,13 +5,15 @@ use std::sync::Arc;
 use super::moment::{Decision, Moment};
 use super::{Recurrence, Schedule};
 use crate::opaque_debug::opaque_debug;
+use crate::stack::{Nested, on_enough_stack};
 
 /// # Erasing
 impl<Out: 'static, S> Schedule<Out, S> {
     /// Forgets what the schedule is made of, so that it can be named in a signature or a struct.
     ///
     /// It takes any input, so it cannot be one that looks at its input; for that, there is
-    /// [`erase_for`](Schedule::erase_for). A run by it allocates once, and each decision is a virtual call.
+    /// [`erase_for`](Schedule::erase_for). A run by it allocates once, and each decision is a virtual call. One may be in the
+    /// next as deep as memory goes.
     ///
     /// # Examples
     ///
@@ -31,7 +33,7 @@ impl<Out: 'static, S> Schedule<Out, S> {
         S: Recurrence<(), Output = Out>,
     {
         self.wrap(|schedule| AnyInput {
-            steps: Erased::Shared(Arc::new(schedule)),
+            steps: Erased::new(schedule),
         })
     }
 
@@ -56,7 +58,7 @@ impl<Out: 'static, S> Schedule<Out, S> {
         S: Recurrence<In, Output = Out>,
     {
         self.wrap(|schedule| OfInput {
-            steps: Erased::Shared(Arc::new(schedule)),
+            steps: Erased::new(schedule),
         })
     }
 }
@@ -74,11 +76,12 @@ pub struct OfInput<In, Out> {
     steps: Erased<In, Out>,
 }
 
+/// Stack-safe, as erased effects are: one may be in the next a million times.
 enum Erased<In, Out> {
     /// Not asked yet: shared with everybody who is to begin here.
-    Shared(Arc<dyn Steps<In, Out>>),
+    Shared(Nested<Arc<dyn Steps<In, Out>>>),
     /// Asked before.
-    Own(Box<dyn Steps<In, Out>>),
+    Own(Nested<Box<dyn Steps<In, Out>>>),
 }
 
 trait Steps<In, Out>: Send + Sync {
@@ -98,11 +101,20 @@ impl<In, S: Recurrence<In>> Steps<In, S::Output> for S {
 }
 
 impl<In, Out> Erased<In, Out> {
+    fn new(steps: impl Steps<In, Out> + 'static) -> Self {
+        Erased::Shared(Nested::new(Arc::new(steps)))
+    }
+
+    /// A copy of what is shared, or of one's own.
+    fn own(steps: &dyn Steps<In, Out>) -> Self {
+        Erased::Own(Nested::new(on_enough_stack(|| steps.duplicate())))
+    }
+
     fn decide(&mut self, moment: &mut Moment<'_>, input: &In) -> Decision<Out> {
         loop {
             match self {
-                Erased::Shared(steps) => *self = Erased::Own(steps.duplicate()),
-                Erased::Own(steps) => return steps.decide(moment, input),
+                Erased::Shared(steps) => *self = Erased::own(&***steps),
+                Erased::Own(steps) => return on_enough_stack(|| steps.decide(moment, input)),
             }
         }
     }
@@ -111,8 +123,8 @@ impl<In, Out> Erased<In, Out> {
 impl<In, Out> Clone for Erased<In, Out> {
     fn clone(&self) -> Self {
         match self {
-            Erased::Shared(steps) => Erased::Shared(Arc::clone(steps)),
-            Erased::Own(steps) => Erased::Own(steps.duplicate()),
+            Erased::Shared(steps) => Erased::Shared(Nested::new(Arc::clone(steps))),
+            Erased::Own(steps) => Erased::own(&***steps),
         }
     }
 }

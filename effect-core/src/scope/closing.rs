@@ -16,6 +16,7 @@ use crate::frame::Frame;
 use crate::joiners::joining;
 use crate::net::{caught, net};
 use crate::settled::settled;
+use crate::stack::Nested;
 use crate::{Cause, Exit, Never, Runtime, WaitsFor};
 
 /// Closes a scope, or waits until whoever closes it has done so.
@@ -133,7 +134,10 @@ fn release(entry: Entry, closer: &Closer<'_>) -> Finalizer {
             finalizer.as_mut().begin(closer);
             finalizer
         }
-        Entry::Scope(scope) => close(closer.fiber, &scope, closer.exit.clone()),
+        // A scope may be in the next a million times.
+        Entry::Scope(scope) => {
+            Nested::new(close(closer.fiber, &scope, closer.exit.clone())).boxed()
+        }
         Entry::Fiber(fiber) => {
             fiber.interrupt(Some(closer.fiber.id()));
             // Nobody waits for oneself, or for a fiber that waits for oneself.

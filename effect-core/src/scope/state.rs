@@ -11,6 +11,7 @@ use super::entries::{Entries, Key};
 use super::finalizer::Finalizing;
 use crate::fiber::FiberState;
 use crate::joiners::{Joined, Joiners, WakerId};
+use crate::stack::on_enough_stack;
 use crate::{Cause, Exit, FiberId, Runtime, measure};
 
 /// In which order a scope releases what it holds.
@@ -298,7 +299,7 @@ impl ScopeState {
                 None => break,
                 Some(Entry::Finalizer(_)) => lost += 1,
                 Some(Entry::Fiber(fiber)) => fiber.interrupt(None),
-                Some(Entry::Scope(scope)) => lost += scope.abandon(),
+                Some(Entry::Scope(scope)) => lost += on_enough_stack(|| scope.abandon()),
             }
         }
         let told = self.inner.lock().close();
@@ -360,10 +361,13 @@ impl Drop for ScopeState {
         if inner.entries.is_empty() {
             return;
         }
+        let entries = inner.entries.take_all();
         let Some(runtime) = inner.runtime.take() else {
+            // There are scopes in it, each of which may have others in it.
+            on_enough_stack(|| drop(entries));
             return;
         };
-        let rest = ScopeState::with(self.order, Phase::Open, inner.entries.take_all());
+        let rest = ScopeState::with(self.order, Phase::Open, entries);
         let interrupted = Exit::Failure(Cause::interrupt(None));
         closing::close_as_orphan(runtime, Arc::new(rest), interrupted);
     }

@@ -1,15 +1,15 @@
 //! A hub: what one publishes, everybody who has subscribed gets, in the same order.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
 use super::ring::Overflow;
-use super::wakers::Wakers;
-use crate::WaitsFor;
+use crate::{Never, WaitsFor};
 
-pub use publishing::{Publish, PublishError};
+pub use ending::AwaitHubClosed;
+pub use publishing::{Publish, PublishAll, PublishError};
 pub use subscription::{ReceiveMessage, Subscription};
 
 use log::Log;
@@ -17,6 +17,7 @@ use log::Log;
 mod log;
 mod publishing;
 mod subscription;
+mod ending;
 
 /// Publishes messages to any number of subscribers: each gets all of them, in the order that all others see.
 ///
@@ -30,18 +31,24 @@ mod subscription;
 /// | [`sliding`](Hub::sliding) | has those who are behind miss their oldest message |
 /// | [`unbounded`](Hub::unbounded) | stores as many as it takes |
 ///
-/// | when | publishing | subscribers |
-/// | --- | --- | --- |
-/// | nobody has subscribed | succeeds at once | who comes later gets what is replayed |
-/// | it was [closed](Hub::close) | fails, with the message; those who wait already go in, in turn | receive what is there, then end |
-/// | a [`Subscription`] is dropped | waits for it no more | |
+/// While nobody has subscribed, there is room for everything. A subscriber that is dropped is waited for no more.
 ///
-/// Nobody closes it but you: it stays open when all of those who publish are gone.
+/// It ends in one of three ways, as a [`Queue`](super::Queue) does, and the first to close it says what its subscribers are
+/// told:
+///
+/// | closed by | new messages | messages that wait | what is there to receive | subscribers, then |
+/// | --- | --- | --- | --- | --- |
+/// | [`close`](Hub::close) | are refused | go in, in turn | is received | fail with [`ReceiveError::Closed`] |
+/// | [`close_with`](Hub::close_with) | are refused | go in, in turn | is received | fail with [`ReceiveError::Failed`] |
+/// | [`abort`](Hub::abort) | are refused | are refused | is dropped | fail at once: `Closed`, or `Failed` after a `close_with` |
+///
+/// What is refused is handed back, in a [`PublishError`]. Nobody closes a hub but you: it stays open when all of those who
+/// publish are gone.
 ///
 /// # Examples
 ///
 /// ```
-/// use effect_core::sync::{Hub, HubClosed};
+/// use effect_core::sync::{Hub, ReceiveError};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
@@ -51,27 +58,35 @@ mod subscription;
 /// hub.close();
 /// assert_eq!(one.receive().await, Ok("news"));
 /// assert_eq!(other.receive().await, Ok("news"));
-/// assert_eq!(other.receive().await, Err(HubClosed));
+/// assert_eq!(other.receive().await, Err(ReceiveError::Closed));
 /// # }
 /// ```
 #[doc(alias = "PubSub")]
 #[doc(alias = "Topic")]
 #[doc(alias = "broadcast")]
-pub struct Hub<T> {
-    shared: Arc<Shared<T>>,
+pub struct Hub<T, E = Never> {
+    shared: Arc<Shared<T, E>>,
 }
 
 /// What the handles of a hub share.
-struct Shared<T> {
+struct Shared<T, E> {
     capacity: usize,
     overflow: Overflow,
     log: Mutex<Log<T>>,
+    /// Set under the log's lock, by whoever closes the hub first.
+    error: OnceLock<E>,
 }
 
-/// The hub was closed, and its messages were received.
+/// Nothing is left to receive, and nothing will come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the hub is closed")]
-pub struct HubClosed;
+pub enum ReceiveError<E = Never> {
+    /// The hub was closed.
+    #[error("the hub is closed")]
+    Closed,
+    /// The hub was closed with this error.
+    #[error("the hub has failed: {0}")]
+    Failed(E),
+}
 
 /// # Creating
 impl<T> Hub<T> {
@@ -182,10 +197,46 @@ impl<T> Hub<T> {
                 capacity,
                 overflow,
                 log: Mutex::new(Log::new(0)),
+                error: OnceLock::new(),
             }),
         }
     }
 
+    /// Makes it a hub that can be [closed with](Hub::close_with) an error. To be said where it is created.
+    ///
+    /// # Panics
+    ///
+    /// If there are other handles to it, or subscriptions.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::{Hub, ReceiveError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let hub: Hub<u8, &str> = Hub::bounded(2).with_error();
+    /// hub.close_with("no route");
+    /// assert_eq!(hub.subscribe().receive().await, Err(ReceiveError::Failed("no route")));
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn with_error<E>(self) -> Hub<T, E> {
+        let Some(shared) = Arc::into_inner(self.shared) else {
+            panic!("a hub says what it fails with before it is shared");
+        };
+        Hub {
+            shared: Arc::new(Shared {
+                capacity: shared.capacity,
+                overflow: shared.overflow,
+                log: shared.log,
+                error: OnceLock::new(),
+            }),
+        }
+    }
+}
+
+impl<T, E> Hub<T, E> {
     /// Has those who come later get the last `n` messages first. To be said where the hub is created.
     ///
     /// # Panics
@@ -217,8 +268,8 @@ impl<T> Hub<T> {
     }
 }
 
-/// # Subscribing and closing
-impl<T> Hub<T> {
+/// # Subscribing
+impl<T, E> Hub<T, E> {
     /// Subscribes: from now on, until the subscription is dropped, no message is missed.
     ///
     /// Of a hub that was closed, one gets what is replayed, and then the end.
@@ -235,7 +286,7 @@ impl<T> Hub<T> {
     /// assert_eq!(hub.subscribers(), 0);
     /// ```
     #[track_caller]
-    pub fn subscribe(&self) -> Subscription<T> {
+    pub fn subscribe(&self) -> Subscription<T, E> {
         Subscription::new(&self.shared, WaitsFor::here("a message from a hub"))
     }
 
@@ -244,46 +295,29 @@ impl<T> Hub<T> {
         self.shared.log.lock().seats.len()
     }
 
-    /// Closes the hub: what was published, and what those publish who wait already, is received first. Closing it again
-    /// changes nothing.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_core::sync::{Hub, PublishError};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let hub = Hub::bounded(1);
-    /// hub.close();
-    /// assert_eq!(hub.publish(1).await, Err(PublishError::Closed(1)));
-    /// assert!(hub.subscribe().receive().await.is_err());
-    /// # }
-    /// ```
-    pub fn close(&self) {
-        let mut wakers = Wakers::default();
-        {
-            let mut log = self.shared.log.lock();
-            log.closed = true;
-            log.tell_if_ended(&mut wakers);
-        }
-        wakers.wake();
-    }
-
     /// Whether the hub was closed. Messages may still be to receive.
     pub fn is_closed(&self) -> bool {
-        self.shared.log.lock().closed
+        self.shared.log.lock().is_closed()
     }
 }
 
-impl<T> Shared<T> {
+impl<T, E> Shared<T, E> {
     /// How many more messages may be stored, promised or not.
     fn free(&self, log: &Log<T>) -> usize {
         self.capacity.saturating_sub(log.unread())
     }
 }
 
-impl<T> Clone for Hub<T> {
+impl<T, E: Clone> Shared<T, E> {
+    fn end(&self) -> ReceiveError<E> {
+        match self.error.get() {
+            None => ReceiveError::Closed,
+            Some(error) => ReceiveError::Failed(error.clone()),
+        }
+    }
+}
+
+impl<T, E> Clone for Hub<T, E> {
     fn clone(&self) -> Self {
         Hub {
             shared: Arc::clone(&self.shared),
@@ -291,7 +325,7 @@ impl<T> Clone for Hub<T> {
     }
 }
 
-impl<T> fmt::Debug for Hub<T> {
+impl<T, E> fmt::Debug for Hub<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub")
             .field("subscribers", &self.subscribers())

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::permits::{Permit, Permits};
 use super::section::{Hold, Section, section};
-use super::semaphore::Ask;
 use crate::program::{self, Outcome};
 use crate::{Cx, Effect, Env, IntoEffect, Program, WaitsFor};
 
@@ -41,14 +40,14 @@ use crate::{Cx, Effect, Env, IntoEffect, Program, WaitsFor};
 /// ```
 #[derive(Clone)]
 pub struct Mutex {
-    semaphore: Arc<tokio::sync::Semaphore>,
+    permit: Arc<Permits>,
 }
 
 impl Mutex {
     /// Creates a mutex that nobody holds.
     pub fn new() -> Self {
         Mutex {
-            semaphore: Arc::new(tokio::sync::Semaphore::new(1)),
+            permit: Permits::new(1),
         }
     }
 
@@ -82,7 +81,7 @@ impl Mutex {
         I: IntoEffect<R>,
     {
         Effect::of(WithMutex {
-            semaphore: Arc::clone(&self.semaphore),
+            permit: Arc::clone(&self.permit),
             waits_for: WaitsFor::here("a mutex"),
             program: effect.into_effect().program,
         })
@@ -98,7 +97,7 @@ impl Mutex {
     /// assert!(!Mutex::new().is_held());
     /// ```
     pub fn is_held(&self) -> bool {
-        self.semaphore.available_permits() == 0
+        self.permit.free() == 0
     }
 }
 
@@ -123,13 +122,13 @@ thread_local! {
 }
 
 /// Which mutex that is, as long as it is alive.
-fn identity(semaphore: &Arc<tokio::sync::Semaphore>) -> usize {
-    Arc::as_ptr(semaphore).addr()
+fn identity(permit: &Arc<Permits>) -> usize {
+    Arc::as_ptr(permit).addr()
 }
 
 /// A mutex that is held.
 struct Held {
-    permit: OwnedSemaphorePermit,
+    permit: Permit,
 }
 
 impl Hold for Held {
@@ -143,7 +142,7 @@ impl Hold for Held {
             }
         }
 
-        let mine = identity(self.permit.semaphore());
+        let mine = identity(self.permit.permits());
         INSIDE.with_borrow_mut(|inside| inside.push(mine));
         let _leave = Leave;
         work()
@@ -153,7 +152,7 @@ impl Hold for Held {
 /// The program of [`Mutex::with`].
 #[derive(Clone)]
 pub struct WithMutex<P> {
-    semaphore: Arc<tokio::sync::Semaphore>,
+    permit: Arc<Permits>,
     waits_for: WaitsFor,
     program: P,
 }
@@ -163,7 +162,7 @@ impl<R: Env, P: Program<R>> Program<R> for WithMutex<P> {
     type Value = P::Value;
 
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
-        let acquire = Ask::new(&self.semaphore, self.waits_for).acquire();
+        let acquire = Arc::clone(&self.permit).acquire(1);
         let held = async move {
             Held {
                 permit: acquire.await,
@@ -171,7 +170,7 @@ impl<R: Env, P: Program<R>> Program<R> for WithMutex<P> {
         };
         let body = program::run(self.program, cx);
         Entering {
-            semaphore: self.semaphore,
+            permit: self.permit,
             nested: None,
             section: section(cx.fiber(), self.waits_for, held, body),
         }
@@ -181,7 +180,7 @@ impl<R: Env, P: Program<R>> Program<R> for WithMutex<P> {
 pin_project! {
     /// Looks at its first poll whether it is inside already, and has nothing to acquire then.
     struct Entering<'cx, Acquire, Fut: Future> {
-        semaphore: Arc<tokio::sync::Semaphore>,
+        permit: Arc<Permits>,
         nested: Option<bool>,
         #[pin]
         section: Section<'cx, Acquire, Held, Fut>,
@@ -198,7 +197,7 @@ where
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Fut::Output> {
         let this = self.project();
         let nested = *this.nested.get_or_insert_with(|| {
-            let mine = identity(this.semaphore);
+            let mine = identity(this.permit);
             INSIDE.with_borrow(|inside| inside.contains(&mine))
         });
         if nested {

@@ -27,7 +27,7 @@ mod ending;
 /// | [`sliding`](Queue::sliding) | drops the oldest item |
 /// | [`unbounded`](Queue::unbounded) | there is none |
 ///
-/// It ends in one of three ways, and the first to close it says what its takers are told:
+/// It ends in one of three ways, as a [`Hub`](super::Hub) does, and the first to close it says what its takers are told:
 ///
 /// | closed by | new offers | offers that wait | what is inside | takers, then |
 /// | --- | --- | --- | --- | --- |

@@ -1,17 +1,16 @@
 //! A ring of items under a short lock, with waiters on both sides: what channels and queues are made of.
 
-use std::task::{Context, Poll};
-
 use parking_lot::Mutex;
 
-use super::waiters::Place;
+use super::ending::Phase;
+use super::waiters::Waiters;
 use super::wakers::Wakers;
 
 pub(super) use pulling::{Ended, Pull, Puller};
 pub(super) use pushing::{Pusher, Refused};
 pub use supply::Supply;
 
-use state::{Phase, State};
+use state::State;
 
 mod state;
 mod supply;
@@ -122,33 +121,11 @@ impl<T> Ring<T> {
         backlog.into()
     }
 
-    /// Ready when the ring has ended: it is closed, and nothing will ever come out again.
-    pub(super) fn poll_ended(
-        &self,
-        task: &mut Context<'_>,
-        waiting: &mut Option<Place>,
-    ) -> Poll<()> {
-        let mut wakers = Wakers::default();
+    /// Does something with those who wait for the end: the ring is closed, and nothing will ever come out again.
+    pub(super) fn mourning<U>(&self, act: impl FnOnce(bool, &mut Waiters) -> U) -> U {
         let mut state = self.state.lock();
-        if state.has_ended() {
-            // Nobody waits any more.
-            *waiting = None;
-            return Poll::Ready(());
-        }
-        match *waiting {
-            Some(place) if state.mourners.contains(place) => {
-                wakers.discard(state.mourners.update(place, task.waker()));
-            }
-            _ => *waiting = Some(state.mourners.join(task.waker())),
-        }
-        Poll::Pending
-    }
-
-    /// Gives up a place among those who wait for the end.
-    pub(super) fn forget_mourner(&self, waiting: &mut Option<Place>) {
-        if let Some(place) = waiting.take() {
-            let _left = self.state.lock().mourners.leave(place);
-        }
+        let ended = state.has_ended();
+        act(ended, &mut state.mourners)
     }
 
     /// How much more may be inside, promised or not. Where nothing waits for room, or there is none, those who wait for

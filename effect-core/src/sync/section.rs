@@ -1,6 +1,6 @@
 //! A section: what runs while something is held, which is let go of after all that the body owes.
 
-use std::future::Future;
+use std::future::{Future, Pending};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -66,6 +66,26 @@ where
         waits_for,
         acquire: Some(acquire),
         held: None,
+        body: Some(settled(fiber, body)),
+    }
+}
+
+/// Runs a body while that is held which the caller has acquired.
+pub(super) fn entered<H, Fut>(
+    fiber: &Arc<FiberState>,
+    waits_for: WaitsFor,
+    held: H,
+    body: Fut,
+) -> Section<'_, Pending<H>, H, Fut>
+where
+    H: Hold,
+    Fut: Future,
+{
+    Section {
+        fiber,
+        waits_for,
+        acquire: None,
+        held: Some(held),
         body: Some(settled(fiber, body)),
     }
 }

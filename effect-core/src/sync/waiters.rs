@@ -1,19 +1,22 @@
 //! Who waits, in turn: a queue of wakers, each with a place.
 
 use std::collections::VecDeque;
-use std::task::Waker;
+use std::task::{Context, Waker};
+
+use super::wakers::Wakers;
 
 /// A place in a queue of waiters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place(u64);
 
-/// A queue of wakers. Places rise, so the queue is sorted by them.
-pub(super) struct Waiters {
+/// A queue of wakers, each with what it wants, if they want different things. Places rise, so the queue is sorted by
+/// them.
+pub(super) struct Waiters<W = ()> {
     next: u64,
-    queue: VecDeque<(Place, Waker)>,
+    queue: VecDeque<(Place, Waker, W)>,
 }
 
-impl Waiters {
+impl<W> Waiters<W> {
     pub(super) const fn new() -> Self {
         Waiters {
             next: 0,
@@ -29,18 +32,17 @@ impl Waiters {
         self.queue.is_empty()
     }
 
-    /// Joins the end of the queue.
-    pub(super) fn join(&mut self, waker: &Waker) -> Place {
-        let place = Place(self.next);
-        self.next += 1;
-        self.queue.push_back((place, waker.clone()));
-        place
+    /// What that one wants that has waited longest.
+    pub(super) fn first(&self) -> Option<&W> {
+        self.queue.front().map(|(_, _, wants)| wants)
     }
 
-    /// Takes up a place in the queue again, after having been popped.
-    pub(super) fn rejoin(&mut self, place: Place, waker: &Waker) {
-        let position = self.queue.partition_point(|(waiting, _)| *waiting < place);
-        self.queue.insert(position, (place, waker.clone()));
+    /// Joins the end of the queue, for something.
+    pub(super) fn join_for(&mut self, wants: W, waker: &Waker) -> Place {
+        let place = Place(self.next);
+        self.next += 1;
+        self.queue.push_back((place, waker.clone(), wants));
+        place
     }
 
     /// Whether the place still waits. If not, it was popped: its owner was woken.
@@ -58,22 +60,50 @@ impl Waiters {
     /// Leaves the queue, with the waker. `None` if the place was popped before.
     pub(super) fn leave(&mut self, place: Place) -> Option<Waker> {
         let position = self.position(place)?;
-        self.queue.remove(position).map(|(_, waker)| waker)
+        self.queue.remove(position).map(|(_, waker, _)| waker)
     }
 
     /// Takes whoever has waited longest.
     pub(super) fn pop(&mut self) -> Option<Waker> {
-        self.queue.pop_front().map(|(_, waker)| waker)
+        self.queue.pop_front().map(|(_, waker, _)| waker)
     }
 
     /// Takes everybody.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Waker> {
-        self.queue.drain(..).map(|(_, waker)| waker)
+        self.queue.drain(..).map(|(_, waker, _)| waker)
     }
 
     fn position(&self, place: Place) -> Option<usize> {
         self.queue
-            .binary_search_by_key(&place, |(waiting, _)| *waiting)
+            .binary_search_by_key(&place, |(waiting, _, _)| *waiting)
             .ok()
+    }
+}
+
+impl Waiters {
+    /// Joins the end of the queue.
+    pub(super) fn join(&mut self, waker: &Waker) -> Place {
+        self.join_for((), waker)
+    }
+
+    /// Waits in the place that a task has, or at the end if it has none or was popped.
+    pub(super) fn wait(
+        &mut self,
+        place: &mut Option<Place>,
+        task: &Context<'_>,
+        wakers: &mut Wakers,
+    ) {
+        match *place {
+            Some(mine) if self.contains(mine) => wakers.discard(self.update(mine, task.waker())),
+            _ => *place = Some(self.join(task.waker())),
+        }
+    }
+
+    /// Takes up a place in the queue again, after having been popped.
+    pub(super) fn rejoin(&mut self, place: Place, waker: &Waker) {
+        let position = self
+            .queue
+            .partition_point(|(waiting, _, ())| *waiting < place);
+        self.queue.insert(position, (place, waker.clone(), ()));
     }
 }

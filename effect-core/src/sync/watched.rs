@@ -93,12 +93,7 @@ impl<S> Watcher<S> {
             }
             return Poll::Ready(seen);
         }
-        match self.place {
-            Some(place) if waiters.contains(place) => {
-                wakers.discard(waiters.update(place, task.waker()));
-            }
-            _ => self.place = Some(waiters.join(task.waker())),
-        }
+        waiters.wait(&mut self.place, task, &mut wakers);
         self.waits_for.note();
         Poll::Pending
     }

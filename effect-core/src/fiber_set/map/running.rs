@@ -20,7 +20,7 @@ struct Seated<K: Ord> {
     map: Arc<MapState<K>>,
     key: K,
     number: u64,
-    _member: Member<Arc<OwnedSemaphorePermit>>,
+    _inside: (Member, Arc<OwnedSemaphorePermit>),
 }
 
 impl<K: Ord> Drop for Seated<K> {
@@ -97,6 +97,8 @@ impl<K: Value + Sync + Clone + Ord, P> Run<K, P> {
                 Arc::new(permit.map_err(|FiberSetClosed| RunIfMissingError::Closed)?)
             }
         };
+        let joined = state.crew.join();
+        let member = joined.map_err(|FiberSetClosed| RunIfMissingError::Closed)?;
         // Before the lock is taken: whoever watches fibers is told of it.
         let typed = Fiber::<P::Error, P::Value>::apart(cx, None, self.waits_for.place());
         let fiber: Arc<FiberState> = Arc::<TypedState<_, _>>::clone(&typed);
@@ -141,7 +143,7 @@ impl<K: Value + Sync + Clone + Ord, P> Run<K, P> {
             map: Arc::clone(&state),
             key: self.key,
             number,
-            _member: state.crew.join(permit),
+            _inside: (member, permit),
         };
         let program = After {
             before,

@@ -6,7 +6,10 @@ use std::task::{Context, Waker};
 
 use slab::Slab;
 
+use crate::sync::ending::Phase;
+use crate::sync::ring::Supply;
 use crate::sync::turns::Turns;
+use crate::sync::waiters::Waiters;
 use crate::sync::wakers::Wakers;
 
 /// The messages of a hub, from the oldest that somebody has to take, or that is replayed, to the newest.
@@ -25,7 +28,9 @@ pub(super) struct Log<T> {
     /// How many of them wait.
     waiting: usize,
     pub(super) publishers: Turns,
-    pub(super) closed: bool,
+    pub(super) phase: Phase,
+    /// Those who wait for the end.
+    pub(super) mourners: Waiters,
 }
 
 /// Where a subscriber is.
@@ -58,7 +63,8 @@ impl<T> Log<T> {
             seats: Slab::new(),
             waiting: 0,
             publishers: Turns::new(),
-            closed: false,
+            phase: Phase::Open,
+            mourners: Waiters::new(),
         }
     }
 
@@ -74,9 +80,18 @@ impl<T> Log<T> {
         self.messages.len() - before as usize
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.phase != Phase::Open
+    }
+
     /// Whether nothing will come after what is here.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_closed() && self.publishers.is_idle()
+    }
+
+    /// Whether nothing was left to take, and nothing to come. Who takes a seat after that changes nothing about it.
     pub(super) fn has_ended(&self) -> bool {
-        self.closed && self.publishers.is_idle()
+        self.phase == Phase::Closed
     }
 
     /// Takes a seat.
@@ -125,6 +140,24 @@ impl<T> Log<T> {
         Some((content, true))
     }
 
+    /// Adds as many messages as there is room for; all of them, if nobody has to take them.
+    #[inline]
+    pub(super) fn publish<S: Supply<T>>(
+        &mut self,
+        room: usize,
+        messages: &mut S,
+        gone: &mut Gone<T>,
+        wakers: &mut Wakers,
+    ) {
+        let mut room = room;
+        while room > 0
+            && let Some(message) = messages.take()
+        {
+            self.append(message, gone, wakers);
+            room -= usize::from(!self.seats.is_empty());
+        }
+    }
+
     /// Adds a message for all who have a seat, and wakes those who wait.
     #[inline]
     pub(super) fn append(&mut self, message: T, gone: &mut Gone<T>, wakers: &mut Wakers) {
@@ -157,6 +190,16 @@ impl<T> Log<T> {
         }
     }
 
+    /// Forgets all messages: nobody has to take any.
+    pub(super) fn clear(&mut self, gone: &mut Gone<T>) {
+        self.first += self.messages.len() as u64;
+        self.read = 0;
+        gone.extend(self.messages.drain(..).map(|message| message.content));
+        for (_, seat) in &mut self.seats {
+            seat.next = self.first;
+        }
+    }
+
     /// Waits for a message, or for the end.
     pub(super) fn sleep(&mut self, seat: usize, task: &Context<'_>, wakers: &mut Wakers) {
         let waker = &mut self.seats[seat].waker;
@@ -181,10 +224,15 @@ impl<T> Log<T> {
         }
     }
 
-    /// Wakes those who wait for a message, if none will come.
+    /// Wakes those who wait for a message, if none will come, and those who wait for the end, if it has.
+    #[inline]
     pub(super) fn tell_if_ended(&mut self, wakers: &mut Wakers) {
-        if self.has_ended() {
+        if self.is_complete() {
             self.wake_all(wakers);
+            if self.unread() == 0 {
+                self.phase = Phase::Closed;
+                wakers.extend(self.mourners.drain());
+            }
         }
     }
 

@@ -9,11 +9,14 @@ use std::task::{Context, Poll, ready};
 use futures::Stream;
 
 use super::log::Log;
-use super::{HubClosed, Shared};
+use super::{ReceiveError, Shared};
 use crate::sync::wakers::Wakers;
-use crate::{WaitsFor, poll_turn};
+use crate::{Never, WaitsFor, poll_turn};
 
-/// A subscription to a hub, until it is dropped. It is a `futures::Stream` of the messages as well.
+/// A subscription to a hub, until it is dropped.
+///
+/// It is a `futures::Stream` of the messages as well, unless its hub may be closed [with an error](super::Hub::with_error):
+/// that, only [`receive`](Subscription::receive) can tell.
 ///
 /// # Examples
 ///
@@ -32,14 +35,14 @@ use crate::{WaitsFor, poll_turn};
 /// # }
 /// ```
 #[must_use = "a subscription that is dropped gets no message"]
-pub struct Subscription<T> {
-    shared: Arc<Shared<T>>,
+pub struct Subscription<T, E = Never> {
+    shared: Arc<Shared<T, E>>,
     waits_for: WaitsFor,
     seat: usize,
 }
 
-impl<T> Subscription<T> {
-    pub(super) fn new(shared: &Arc<Shared<T>>, waits_for: WaitsFor) -> Self {
+impl<T, E> Subscription<T, E> {
+    pub(super) fn new(shared: &Arc<Shared<T, E>>, waits_for: WaitsFor) -> Self {
         Subscription {
             seat: shared.log.lock().sit(),
             shared: Arc::clone(shared),
@@ -79,12 +82,12 @@ impl<T> Subscription<T> {
 }
 
 /// # Receiving
-impl<T: Clone> Subscription<T> {
+impl<T: Clone, E: Clone> Subscription<T, E> {
     /// Receives the next message, waiting while there is none.
     ///
     /// # Errors
     ///
-    /// [`HubClosed`] when the hub is closed and all messages were received.
+    /// [`ReceiveError`] when the hub is closed and all messages were received, or it was [aborted](super::Hub::abort).
     ///
     /// # Cancel safety
     ///
@@ -105,7 +108,7 @@ impl<T: Clone> Subscription<T> {
     /// ```
     #[doc(alias = "take")]
     #[track_caller]
-    pub fn receive(&mut self) -> ReceiveMessage<'_, T> {
+    pub fn receive(&mut self) -> ReceiveMessage<'_, T, E> {
         ReceiveMessage {
             waits_for: WaitsFor::here("a message from a hub"),
             waits: false,
@@ -134,18 +137,21 @@ impl<T: Clone> Subscription<T> {
     }
 
     #[inline]
-    fn poll_receive(&mut self, task: &mut Context<'_>) -> Poll<Result<T, HubClosed>> {
+    fn poll_receive(&mut self, task: &mut Context<'_>) -> Poll<Result<T, ReceiveError<E>>> {
         ready!(poll_turn(task));
         let seat = self.seat;
         let received = self.receive_or(|log, wakers| {
-            if log.has_ended() {
-                Poll::Ready(Err(HubClosed))
+            if log.is_complete() {
+                Poll::Ready(())
             } else {
                 log.sleep(seat, task, wakers);
                 Poll::Pending
             }
         });
-        received.map_or_else(|waits| waits, |message| Poll::Ready(Ok(message)))
+        match received {
+            Ok(message) => Poll::Ready(Ok(message)),
+            Err(ended) => ended.map(|()| Err(self.shared.end())),
+        }
     }
 
     /// Receives the next message, or does something else under the lock if there is none.
@@ -165,6 +171,7 @@ impl<T: Clone> Subscription<T> {
                 Some((message, last)) => {
                     if last {
                         log.publishers.grant(self.shared.free(log), &mut wakers);
+                        log.tell_if_ended(&mut wakers);
                     }
                     Ok(message)
                 }
@@ -175,7 +182,7 @@ impl<T: Clone> Subscription<T> {
     }
 }
 
-impl<T> Drop for Subscription<T> {
+impl<T, E> Drop for Subscription<T, E> {
     fn drop(&mut self) {
         let mut wakers = Wakers::default();
         // Dropped when the lock is free.
@@ -185,6 +192,7 @@ impl<T> Drop for Subscription<T> {
             let log = &mut *guard;
             log.rise(self.seat, &mut gone, &mut wakers);
             log.publishers.grant(self.shared.free(log), &mut wakers);
+            log.tell_if_ended(&mut wakers);
         }
         wakers.wake();
     }
@@ -204,15 +212,15 @@ impl<T: Clone> Stream for Subscription<T> {
 
 /// The future of [`Subscription::receive`].
 #[must_use = "futures do nothing unless they are polled"]
-pub struct ReceiveMessage<'a, T> {
-    subscription: &'a mut Subscription<T>,
+pub struct ReceiveMessage<'a, T, E> {
+    subscription: &'a mut Subscription<T, E>,
     waits_for: WaitsFor,
     /// Whether it has left a waker.
     waits: bool,
 }
 
-impl<T: Clone> Future for ReceiveMessage<'_, T> {
-    type Output = Result<T, HubClosed>;
+impl<T: Clone, E: Clone> Future for ReceiveMessage<'_, T, E> {
+    type Output = Result<T, ReceiveError<E>>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
@@ -225,7 +233,7 @@ impl<T: Clone> Future for ReceiveMessage<'_, T> {
     }
 }
 
-impl<T> Drop for ReceiveMessage<'_, T> {
+impl<T, E> Drop for ReceiveMessage<'_, T, E> {
     #[inline]
     fn drop(&mut self) {
         if self.waits {
@@ -236,7 +244,7 @@ impl<T> Drop for ReceiveMessage<'_, T> {
     }
 }
 
-impl<T> fmt::Debug for Subscription<T> {
+impl<T, E> fmt::Debug for Subscription<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
             .field("len", &self.len())
@@ -244,7 +252,7 @@ impl<T> fmt::Debug for Subscription<T> {
     }
 }
 
-impl<T> fmt::Debug for ReceiveMessage<'_, T> {
+impl<T, E> fmt::Debug for ReceiveMessage<'_, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReceiveMessage").finish_non_exhaustive()
     }

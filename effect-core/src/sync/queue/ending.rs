@@ -8,8 +8,9 @@ use std::task::{Context, Poll};
 use super::{Queue, Shared};
 use crate::WaitsFor;
 use crate::opaque_debug::opaque_debug;
+use crate::sync::ending::{Ends, Mourner};
 use crate::sync::ring::Latecomers;
-use crate::sync::waiters::Place;
+use crate::sync::waiters::Waiters;
 
 /// # Ending
 impl<T, E> Queue<T, E> {
@@ -119,9 +120,10 @@ impl<T, E> Queue<T, E> {
     #[track_caller]
     pub fn await_closed(&self) -> AwaitClosed<T, E> {
         AwaitClosed {
-            shared: Arc::clone(&self.shared),
-            waits_for: WaitsFor::here("the end of a queue"),
-            waiting: None,
+            mourner: Mourner::new(
+                Arc::clone(&self.shared),
+                WaitsFor::here("the end of a queue"),
+            ),
         }
     }
 }
@@ -129,35 +131,26 @@ impl<T, E> Queue<T, E> {
 /// The future of [`Queue::await_closed`].
 #[must_use = "futures do nothing unless they are polled"]
 pub struct AwaitClosed<T, E> {
-    shared: Arc<Shared<T, E>>,
-    waits_for: WaitsFor,
-    waiting: Option<Place>,
+    mourner: Mourner<Arc<Shared<T, E>>>,
 }
 
 impl<T, E: Clone> Future for AwaitClosed<T, E> {
     type Output = Result<(), E>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if this
-            .shared
-            .ring
-            .poll_ended(task, &mut this.waiting)
-            .is_pending()
-        {
-            this.waits_for.note();
-            return Poll::Pending;
-        }
-        Poll::Ready(match this.shared.error.get() {
-            None => Ok(()),
-            Some(error) => Err(error.clone()),
-        })
+        self.mourner.poll(task)
     }
 }
 
-impl<T, E> Drop for AwaitClosed<T, E> {
-    fn drop(&mut self) {
-        self.shared.ring.forget_mourner(&mut self.waiting);
+impl<T, E> Ends for Shared<T, E> {
+    type Error = E;
+
+    fn error(&self) -> Option<&E> {
+        self.error.get()
+    }
+
+    fn mourning<U>(&self, act: impl FnOnce(bool, &mut Waiters) -> U) -> U {
+        self.ring.mourning(act)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::ops::Deref;
 use std::task::{Context, Poll, ready};
 
-use super::state::Phase;
 use super::{HasRing, Overflow, Ring, Supply};
+use crate::sync::ending::Phase;
 use crate::sync::turns::Promise;
 use crate::sync::waiters::Place;
 use crate::sync::wakers::Wakers;
@@ -34,12 +34,7 @@ impl<T> Ring<T> {
         let pushed = {
             let mut guard = self.state.lock();
             let state = &mut *guard;
-            let admitted = match state.phase {
-                Phase::Open => true,
-                Phase::Draining => waiting.is_some(),
-                Phase::Closed => false,
-            };
-            if !admitted {
+            if !state.phase.admits(waiting.is_some()) {
                 *waiting = None;
                 return Poll::Ready(Err(Refused::Closed));
             }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::sync::ending::Phase;
 use crate::sync::turns::Turns;
 use crate::sync::waiters::Waiters;
 use crate::sync::wakers::Wakers;
@@ -17,17 +18,6 @@ pub(super) struct State<T> {
     pub(super) claimed: usize,
     /// Those who wait for the end.
     pub(super) mourners: Waiters,
-}
-
-/// Who may put something in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Everybody.
-    Open,
-    /// Those who have waited for room when it was closed.
-    Draining,
-    /// Nobody.
-    Closed,
 }
 
 impl<T> State<T> {

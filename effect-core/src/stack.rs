@@ -1,0 +1,122 @@
+//! Enough stack for what is nested as deep as anybody likes: it grows on demand, with the feature `stacker`.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// What is left of the stack when more is added, and how much is added. A static chain between two borders that ask for
+/// enough must fit into the first.
+#[cfg(feature = "stacker")]
+const RED_ZONE_BYTES: usize = 128 * 1024;
+#[cfg(feature = "stacker")]
+const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
+
+/// Calls a function on a stack that has room enough for a chain of combinators, if not for many: the border that a recursion
+/// needs, once a level, to go as deep as memory does. Without the feature `stacker`, it only calls it.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::on_enough_stack;
+///
+/// fn depth(left: u64) -> u64 {
+///     on_enough_stack(|| if left == 0 { 0 } else { depth(left - 1) + 1 })
+/// }
+/// # #[cfg(feature = "stacker")]
+/// assert_eq!(depth(1_000_000), 1_000_000);
+/// ```
+#[inline]
+pub fn on_enough_stack<T>(f: impl FnOnce() -> T) -> T {
+    #[cfg(feature = "stacker")]
+    return stacker::maybe_grow(RED_ZONE_BYTES, SEGMENT_BYTES, f);
+    #[cfg(not(feature = "stacker"))]
+    f()
+}
+
+/// A box, or what else may have its like in it a million times, each in the next: dropped [on enough stack](on_enough_stack).
+/// If it is a future, it is polled there as well.
+///
+/// # Examples
+///
+/// ```
+/// use effect_core::Nested;
+///
+/// #[derive(Default)]
+/// struct List(Option<Nested<Box<List>>>);
+///
+/// let long = (0..1_000_000).fold(List::default(), |rest, _| List(Some(Nested::new(Box::new(rest)))));
+/// # #[cfg(feature = "stacker")]
+/// drop(long);
+/// # #[cfg(not(feature = "stacker"))]
+/// # std::mem::forget(long);
+/// ```
+pub struct Nested<T> {
+    // `None` only in `drop` and `into_inner`.
+    inner: Option<T>,
+}
+
+const TAKEN_ONCE: &str = "it is taken when it is dropped, or once before";
+
+impl<T> Nested<T> {
+    /// Wraps a value.
+    #[inline]
+    pub const fn new(inner: T) -> Self {
+        Nested { inner: Some(inner) }
+    }
+
+    /// Takes the value out.
+    #[inline]
+    #[allow(clippy::missing_panics_doc, reason = "nobody takes it before")]
+    pub fn into_inner(mut self) -> T {
+        self.inner.take().expect(TAKEN_ONCE)
+    }
+}
+
+impl<T> Deref for Nested<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        self.inner.as_ref().expect(TAKEN_ONCE)
+    }
+}
+
+impl<T> DerefMut for Nested<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        self.inner.as_mut().expect(TAKEN_ONCE)
+    }
+}
+
+impl<F: Future + ?Sized> Future for Nested<Pin<Box<F>>> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
+        let future = self.as_mut();
+        on_enough_stack(|| future.get_mut().as_mut().poll(task))
+    }
+}
+
+impl<T> Drop for Nested<T> {
+    // Inlined where a loop drops the shell of what it has taken out; the rest is a call.
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(inner) = self.inner.take() {
+            drop_deep(inner);
+        }
+    }
+}
+
+#[inline(never)]
+fn drop_deep<T>(inner: T) {
+    on_enough_stack(|| drop(inner));
+}
+
+impl<T> fmt::Debug for Nested<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Nested")
+    }
+}
