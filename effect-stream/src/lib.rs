@@ -30,10 +30,14 @@ pub use stream_e::StreamE;
 /// The sources and programs that operators are made of. One seldom needs to name them.
 pub mod sources {
     pub use crate::stream::accumulating::*;
+    pub use crate::stream::again::{Repeat, Retry};
     pub use crate::stream::begin::*;
+    pub use crate::stream::buffer::Buffer;
     pub use crate::stream::choose::{Choice, Choose, Chosen, OfErrors, OfValues};
+    pub use crate::stream::chunks_within::ChunksWithin;
     pub use crate::stream::concat::{Concat, Suspend};
     pub use crate::stream::creating::{Iterate, Unfold};
+    pub use crate::stream::debounce::Debounce;
     pub use crate::stream::expand::{
         EachOf, Expand, ExpandValues, Expanded, Expansion, Interspersed,
     };
@@ -45,6 +49,7 @@ pub mod sources {
     pub use crate::stream::gather::{Gather, Gathered, GatheredE};
     pub use crate::stream::gathering::*;
     pub use crate::stream::generate::{Ended, Generate};
+    pub use crate::stream::infallible::*;
     pub use crate::stream::interleave::Interleave;
     pub use crate::stream::limiting::*;
     pub use crate::stream::map_effect::MapEffect;
@@ -55,6 +60,8 @@ pub mod sources {
     };
     pub use crate::stream::take::Take;
     pub use crate::stream::tapping::*;
+    pub use crate::stream::throttle::*;
+    pub use crate::stream::timing_out::Timeout;
     pub use crate::stream::transforming::*;
     pub use crate::stream::zip::{Each, EachOk, Pairing, Zip, ZipLatest};
 }

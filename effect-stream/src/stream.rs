@@ -33,6 +33,14 @@ pub(crate) mod zip;
 pub(crate) mod interleave;
 pub(crate) mod flat_map_par;
 pub(crate) mod flat_map_switch;
+pub(crate) mod buffer;
+pub(crate) mod again;
+pub(crate) mod alarm;
+pub(crate) mod infallible;
+pub(crate) mod debounce;
+pub(crate) mod chunks_within;
+pub(crate) mod timing_out;
+pub(crate) mod throttle;
 pub(crate) mod run;
 pub(crate) mod into_stream;
 

@@ -2,12 +2,13 @@
 
 use std::marker::PhantomData;
 
-use effect_core::{Env, Value};
+use effect_core::{Env, Never, Value};
 
 use crate::erased::ErasedSource;
 use crate::opaque_debug::opaque_debug;
 use crate::source::Source;
 use crate::stream::Stream;
+use crate::stream::infallible::{Infallible, leave};
 
 /// A lazy description of many values, each of which succeeded with `A` or failed with `E`.
 ///
@@ -116,6 +117,31 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     /// ```
     pub fn into_results(self) -> Stream<R, Result<A, E>, S> {
         Stream::of(self.source)
+    }
+}
+
+/// # Leaving
+impl<R: Env, A: Value, S> StreamE<R, Never, A, S> {
+    /// Takes the values, where none can fail.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync;
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let seen = Stream::range(0..2).tap(|n| {
+    ///     let n = *n;
+    ///     sync(move || println!("{n}"))
+    /// });
+    /// let Ok(all) = seen.into_values().run_collect().await;
+    /// assert_eq!(all, [0, 1]);
+    /// # }
+    /// ```
+    pub fn into_values(self) -> Stream<R, A, Infallible<S>> {
+        Stream::of(leave(self.source))
     }
 }
 
