@@ -8,6 +8,7 @@ mod stream_merge;
 mod stream_contracts;
 mod stream_parallel;
 mod stream_sequencing;
+mod stream_timing;
 mod stream_stack_safety;
 mod pipeline_failures;
 mod pipeline_loss;

@@ -111,4 +111,24 @@ pub const OPERATORS: &[Operator] = &[
     operator("zip_latest", 0, |s| {
         elements(items(s).zip_latest(Stream::once(())).map(|(x, ())| x))
     }),
+    operator("chunks_within", 0, |s| {
+        s.chunks_within(1, BEAT).map(|chunk| chunk[0]).erase()
+    }),
+    operator("timeout", 0, |s| {
+        let limited = s.timeout(BEAT * 1000);
+        limited.map_result(|r| r.map_err(|_| 0)).erase()
+    }),
+    operator("throttle", 0, |s| {
+        s.throttle(effect::RateLimiter::new(1, BEAT)).erase()
+    }),
+    operator("throttle_by", 0, |s| {
+        let limiter = effect::RateLimiter::new(1, BEAT);
+        elements(items(s).throttle_by(limiter, |x| x % 2))
+    }),
+    operator("buffer", 2, |s| s.buffer(2).erase()),
+    operator("repeat", 0, |s| s.repeat(Schedule::recurs(0)).erase()),
+    operator("retry", 0, |s| s.retry(Schedule::recurs(0)).erase()),
+    operator("into_values", 0, |s| {
+        elements(items(s).map_effect(succeed).into_values())
+    }),
 ];

@@ -68,10 +68,11 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
     ///
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() {
-    /// let every_second = Stream::range(0..9).tap(|_| sleep::<_, Never>(Duration::from_secs(1)));
-    /// let seen = every_second.into_values().buffer_dropping(1).tap(|_| sleep(Duration::from_millis(3_500)));
+    /// let wait = |millis| sleep::<_, Never>(Duration::from_millis(millis));
+    /// let every_second = Stream::range(0..9).tap(move |_| wait(1_000)).into_values();
+    /// let seen = every_second.buffer_dropping(1).tap(move |_| wait(3_250));
     /// let Ok(all) = seen.run_collect().await;
-    /// assert_eq!(all, [Ok(0), Ok(1), Ok(4), Ok(8)]);
+    /// assert_eq!(all, [Ok(0), Ok(1), Ok(4), Ok(7)]);
     /// # }
     /// ```
     #[track_caller]
@@ -98,10 +99,11 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
     ///
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() {
-    /// let every_second = Stream::range(0..9).tap(|_| sleep::<_, Never>(Duration::from_secs(1)));
-    /// let seen = every_second.into_values().buffer_sliding(1).tap(|_| sleep(Duration::from_millis(3_500)));
+    /// let wait = |millis| sleep::<_, Never>(Duration::from_millis(millis));
+    /// let every_second = Stream::range(0..9).tap(move |_| wait(1_000)).into_values();
+    /// let seen = every_second.buffer_sliding(1).tap(move |_| wait(3_250));
     /// let Ok(all) = seen.run_collect().await;
-    /// assert_eq!(all, [Ok(0), Ok(3), Ok(7), Ok(8)]);
+    /// assert_eq!(all, [Ok(0), Ok(3), Ok(6), Ok(8)]);
     /// # }
     /// ```
     #[doc(alias = "conflate")]
