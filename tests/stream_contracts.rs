@@ -1,7 +1,7 @@
 //! What every operator of a stream promises, tested of each of them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::common::elements::Elements;
 use crate::common::operators::{OPERATORS, Operator};
@@ -23,6 +23,8 @@ fn of_each(test: impl Fn(&'static Operator)) {
 struct Counts {
     pulled: Arc<AtomicU64>,
     emitted: Arc<AtomicU64>,
+    /// Whether whoever is at that end is busy with what came last.
+    is_busy: Arc<AtomicBool>,
     most_ahead: Arc<AtomicU64>,
 }
 
@@ -31,7 +33,8 @@ impl Counts {
         let counts = self.clone();
         let pull = move |element| {
             let pulled = counts.pulled.fetch_add(1, Ordering::SeqCst) + 1;
-            let ahead = pulled - counts.emitted.load(Ordering::SeqCst) - 1;
+            let wanted = u64::from(!counts.is_busy.load(Ordering::SeqCst));
+            let ahead = pulled - counts.emitted.load(Ordering::SeqCst) - wanted;
             counts.most_ahead.fetch_max(ahead, Ordering::SeqCst);
             element
         };
@@ -46,11 +49,14 @@ fn each_operator_reads_ahead_exactly_as_far_as_it_says() {
         everywhere(async move |cx: Cx<()>| {
             let counts = Counts::default();
             let source = counts.counted(StreamE::from_iter(0..12).erase());
-            let emitted = Arc::clone(&counts.emitted);
+            let seen = counts.clone();
             let run = (operator.apply)(source).run_for_each(move |_| {
-                emitted.fetch_add(1, Ordering::SeqCst);
+                seen.emitted.fetch_add(1, Ordering::SeqCst);
+                seen.is_busy.store(true, Ordering::SeqCst);
+                let is_busy = Arc::clone(&seen.is_busy);
                 // Time for what would go too far.
-                sleep::<_, Never>(BEAT)
+                let work = sleep::<_, Never>(BEAT * 4);
+                work.map(move |()| is_busy.store(false, Ordering::SeqCst))
             });
             let Ok(()) = cx.run(run).await;
             assert_eq!(

@@ -55,9 +55,11 @@ pub mod sources {
     pub use crate::stream::map_effect::MapEffect;
     pub use crate::stream::map_effect_par::*;
     pub use crate::stream::merge::Merge;
+    pub use crate::stream::passing::{Ensuring, OnExit, Provide};
     pub use crate::stream::run::{
         Collect, CollectResults, Count, Drain, DrainOk, Fold, FoldOk, ForEach, Last, Partition,
     };
+    pub use crate::stream::stopping::{StopWhen, Succeeding};
     pub use crate::stream::take::Take;
     pub use crate::stream::tapping::*;
     pub use crate::stream::throttle::*;

@@ -131,4 +131,16 @@ pub const OPERATORS: &[Operator] = &[
     operator("into_values", 0, |s| {
         elements(items(s).map_effect(succeed).into_values())
     }),
+    operator("halt_when", 0, |s| s.halt_when(never::<_, _, ()>()).erase()),
+    operator("interrupt_when", 0, |s| {
+        s.interrupt_when(never::<_, _, ()>()).erase()
+    }),
+    operator("with_background", 0, |s| {
+        s.with_background(succeed(())).erase()
+    }),
+    operator("ensuring", 0, |s| s.ensuring(sleep(BEAT)).erase()),
+    operator("on_exit", 0, |s| {
+        elements(items(s).on_exit(|_| sleep(BEAT)))
+    }),
+    operator("provide", 0, |s| s.provide(()).erase()),
 ];
