@@ -37,7 +37,12 @@ fn a_stream_begins_when_the_one_before_it_has_let_go() {
             assert_eq!(log.lines(), ["opens a", "closes a", "opens b", "closes b"]);
             log.clear();
         }
-        // Pulled, and taken from: what has not begun is never opened.
+        // Pulled, and not erased.
+        let pulled = streams.clone().run_for_each(|_| sleep::<_, Never>(secs(1)));
+        assert_eq!(cx.run(pulled).await, Ok(()));
+        assert_eq!(log.lines(), ["opens a", "closes a", "opens b", "closes b"]);
+        log.clear();
+        // Taken from: what has not begun is never opened.
         let one = streams.take(2).run_drain();
         assert_eq!(cx.run(one).await, Ok(()));
         assert_eq!(log.lines(), ["opens a", "closes a"]);

@@ -36,6 +36,22 @@ fn a_halt_finishes_what_is_being_made_and_an_interruption_cuts_it() {
     });
 }
 
+#[test]
+fn nothing_is_begun_after_a_halt_in_the_consumers_time() {
+    everywhere(async |cx: Cx<()>| {
+        let made = Arc::new(AtomicU32::new(0));
+        let making = Arc::clone(&made);
+        let counted = Stream::range(0..9).inspect(move |_| {
+            making.fetch_add(1, Ordering::SeqCst);
+        });
+        let run = counted
+            .halt_when(sleep::<_, Never>(secs(1)))
+            .run_for_each(|_| sleep::<_, Never>(secs(5)));
+        assert_eq!(cx.run(run).await, Ok(()));
+        assert_eq!(made.load(Ordering::SeqCst), 1);
+    });
+}
+
 // T100
 #[test]
 fn what_a_signal_fails_with_comes_last() {
