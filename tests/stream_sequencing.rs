@@ -42,6 +42,27 @@ fn a_stream_begins_when_the_one_before_it_has_let_go() {
         assert_eq!(cx.run(pulled).await, Ok(()));
         assert_eq!(log.lines(), ["opens a", "closes a", "opens b", "closes b"]);
         log.clear();
+        // Of a stream that is cut short, it is a drop that owes.
+        let cut = holding(&log, "a", 0..9)
+            .take(2)
+            .concat(holding(&log, "b", 2..4));
+        let pulled = cut.clone().run_for_each(|_| sleep::<_, Never>(secs(1)));
+        let pulled = pulled.erase();
+        let nested = Stream::from_iter(["a", "b"]).flat_map({
+            let log = log.clone();
+            move |name| holding(&log, name, 0..9).take(2).into_values()
+        });
+        let runs = [
+            pulled,
+            cut.clone().run_drain().erase(),
+            cut.erase().run_drain().erase(),
+            nested.run_drain().erase(),
+        ];
+        for run in runs {
+            assert_eq!(cx.run(run).await, Ok(()));
+            assert_eq!(log.lines(), ["opens a", "closes a", "opens b", "closes b"]);
+            log.clear();
+        }
         // Taken from: what has not begun is never opened.
         let one = streams.take(2).run_drain();
         assert_eq!(cx.run(one).await, Ok(()));
