@@ -190,7 +190,7 @@ fn slow_and_fast_elements_have_their_turn() {
         let work = {
             let inside = inside.clone();
             move |n: u64| {
-                let slow = if n % 2 == 0 { 30 } else { 1 };
+                let slow = if n.is_multiple_of(2) { 30 } else { 1 };
                 inside
                     .pass()
                     .flat_map(move |()| sleep(secs(slow)))

@@ -50,7 +50,7 @@ pub(crate) mod into_stream;
 ///
 /// Nothing happens until one of the `run_` methods makes an effect of it, and that is run. `S` is the source
 /// inside; a signature leaves it out, and [`erase`](Stream::erase) gets there. A stream is `Clone` where its
-/// source is, and may then run more than once. Where elements can fail, it is a [`StreamE`].
+/// source is, and may then run more than once. Where elements can fail, it is a [`StreamE`](crate::StreamE).
 ///
 /// Every operator pulls: it asks its source for an item when it is asked for one, and reads ahead only where
 /// it says so.

@@ -10,6 +10,8 @@ use crate::source::Source;
 use crate::stream::Stream;
 use crate::stream::infallible::{Infallible, leave};
 
+mod creating;
+
 /// A lazy description of many values, each of which succeeded with `A` or failed with `E`.
 ///
 /// A failure is an element: it flows on in its place, and does not end the stream. Each operator says which
