@@ -4,6 +4,7 @@
 //! pushes that work here, in its `Drop`, and whoever dropped it waits until what was pushed by that drop has
 //! run. Drop order gives inner before outer, so the queue's order is the reverse of acquisition.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -136,5 +137,39 @@ impl Drop for Settle {
         for work in begun.into_iter().chain(self.claimed.drain(..).rev()) {
             self.fiber.owe(work);
         }
+    }
+}
+
+/// What a drop owes: a future of those finalizers, which [`Cx::owed_by`](crate::Cx::owed_by) gives.
+///
+/// Dropped before it has ended, it owes what is left to the fiber again.
+#[must_use = "the finalizers run when it is awaited, or else when the fiber comes to them"]
+pub struct Owed {
+    settle: Settle,
+}
+
+impl Owed {
+    /// Takes on what was pushed since a mark, if anything was.
+    pub(crate) fn since(mark: Mark, fiber: &Arc<FiberState>) -> Option<Self> {
+        if fiber.mark() == mark || !fiber.has_unclaimed() {
+            return None;
+        }
+        let mut settle = Settle::new(fiber);
+        settle.claim(mark);
+        Some(Owed { settle })
+    }
+}
+
+impl Future for Owed {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.settle).poll(task)
+    }
+}
+
+impl fmt::Debug for Owed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Owed")
     }
 }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::cleanup::Owed;
 use crate::fiber::{FiberId, FiberState};
 use crate::frame::Frame;
 use crate::local::Locals;
@@ -316,6 +317,37 @@ impl<R: Env> Cx<R> {
         future: F,
     ) -> impl Future<Output = F::Output> + use<'_, R, F> {
         settled(&self.fiber, future)
+    }
+
+    /// Drops what a closure drops, and has the finalizers that this owes, if any: for streams and futures of one's own that
+    /// are polled by hand, where [`settling`](Cx::settling) is for those that are awaited.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, sync, Cx, Effect, Never};
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// static CLOSED: AtomicBool = AtomicBool::new(false);
+    /// let dropping = effect(async |cx: Cx<()>| {
+    ///     let connection: Effect<(), Never, ()> = never().erase();
+    ///     let held = connection.on_interrupt(sync(|| CLOSED.store(true, Ordering::Relaxed)));
+    ///     let mut held = Box::pin(cx.run(held));
+    ///     assert!(futures::poll!(&mut held).is_pending());
+    ///     if let Some(owed) = cx.owed_by(|| drop(held)) {
+    ///         owed.await;
+    ///     }
+    ///     Ok::<_, Never>(CLOSED.load(Ordering::Relaxed))
+    /// });
+    /// assert_eq!(dropping.await, Ok(true));
+    /// # }
+    /// ```
+    pub fn owed_by(&self, drop: impl FnOnce()) -> Option<Owed> {
+        let before = self.fiber.mark();
+        drop();
+        Owed::since(before, &self.fiber)
     }
 
     /// Awaits a future and drops it, turns its panic into a defect, and waits for the finalizers that are owed.

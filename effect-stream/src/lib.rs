@@ -16,25 +16,54 @@ mod pipeline;
 pub use effect_core::{
     Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany,
 };
-pub use erased::ErasedSource;
+pub use erased::{ErasedSource, Link};
 pub use pipeline::report::{Failed, Fault, PipelineError, PipelineReport};
 pub use pipeline::stage::{Stage, StageError, stage};
 pub use pipeline::{Connected, Pipeline, Progress};
 pub use source::{Pull, Source};
 pub use stream::Stream;
+pub use stream::generate::Emitter;
 pub use stream::into_stream::IntoStream;
+pub use stream::merge::MergeEnd;
 pub use stream_e::StreamE;
 
 /// The sources and programs that operators are made of. One seldom needs to name them.
 pub mod sources {
-    pub use crate::stream::chunks::{Chunks, ChunksE};
-    pub use crate::stream::filter_map::{
-        Choice, Filter, FilterMap, FilterOk, Map, MapError, MapOk,
+    pub use crate::stream::accumulating::*;
+    pub use crate::stream::again::{Repeat, Retry};
+    pub use crate::stream::begin::*;
+    pub use crate::stream::buffer::Buffer;
+    pub use crate::stream::choose::{Choice, Choose, Chosen, OfErrors, OfValues};
+    pub use crate::stream::chunks_within::ChunksWithin;
+    pub use crate::stream::concat::{Concat, Suspend};
+    pub use crate::stream::creating::{Iterate, Unfold};
+    pub use crate::stream::debounce::Debounce;
+    pub use crate::stream::expand::{
+        EachOf, Expand, ExpandValues, Expanded, Expansion, Interspersed,
     };
-    pub use crate::stream::filter_map::{Kept, KeptOk, Mapped, MappedError, MappedOk};
-    pub use crate::stream::from::{FromChannel, FromIter, FromStream};
-    pub use crate::stream::map_effect::{MapEffect, MapEffectE, RecoverE};
+    pub use crate::stream::flat_map::{FlatMap, FlatMapE};
+    pub use crate::stream::flat_map_par::{FlatMapPar, FlatMapParE};
+    pub use crate::stream::flat_map_switch::{FlatMapSwitch, FlatMapSwitchE};
+    pub use crate::stream::from::{FromChannel, FromIter, FromQueue, FromStream, Never};
+    pub use crate::stream::from_effect::*;
+    pub use crate::stream::gather::{Gather, Gathered, GatheredE};
+    pub use crate::stream::gathering::*;
+    pub use crate::stream::generate::{Ended, Generate};
+    pub use crate::stream::infallible::*;
+    pub use crate::stream::interleave::Interleave;
+    pub use crate::stream::limiting::*;
+    pub use crate::stream::map_effect::MapEffect;
+    pub use crate::stream::map_effect_par::*;
     pub use crate::stream::merge::Merge;
-    pub use crate::stream::run::{Collect, Fold, ForEach, Partition};
+    pub use crate::stream::passing::{Ensuring, OnExit, Provide};
+    pub use crate::stream::run::{
+        Collect, CollectResults, Count, Drain, DrainOk, Fold, FoldOk, ForEach, Last, Partition,
+    };
+    pub use crate::stream::stopping::{StopWhen, Succeeding};
     pub use crate::stream::take::Take;
+    pub use crate::stream::tapping::*;
+    pub use crate::stream::throttle::*;
+    pub use crate::stream::timing_out::Timeout;
+    pub use crate::stream::transforming::*;
+    pub use crate::stream::zip::{Each, EachOk, Pairing, Zip, ZipLatest};
 }

@@ -8,6 +8,8 @@ use std::task::{Context, Poll};
 use effect_core::{Cx, Env, Value, yield_now};
 use futures::Stream as FuturesStream;
 
+use crate::erased::Link;
+
 /// A description of many values, that opens as a stream in an environment `R`.
 ///
 /// Every operator of [`Stream`](crate::Stream) is a small type that implements this trait. Nothing happens
@@ -29,6 +31,24 @@ pub trait Source<R: Env>: Sized + Send + 'static {
         F: FnMut(B, Self::Item) -> ControlFlow<B, B> + Send,
     {
         pull_fold(self.open(cx), init, f)
+    }
+
+    /// Whether it is a chain of streams, which [`split`](Source::split) takes apart.
+    const IS_CHAIN: bool = false;
+
+    /// Takes the first stream of a chain off, and has what follows it, if anything does. An erased chain is run so, as an
+    /// erased effect runs the last step of another: however deep it is nested, in constant stack.
+    ///
+    /// # Panics
+    ///
+    /// If it is none: [`IS_CHAIN`](Source::IS_CHAIN) says so.
+    fn split(self) -> (Link<R, Self::Item>, Option<Link<R, Self::Item>>) {
+        unreachable!("split is called only where IS_CHAIN allows it")
+    }
+
+    /// Makes it a part of a chain.
+    fn into_link(self) -> Link<R, Self::Item> {
+        Link::new(self)
     }
 }
 

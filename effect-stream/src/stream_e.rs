@@ -2,23 +2,15 @@
 
 use std::marker::PhantomData;
 
-use effect_core::fits::{SameError, SameValue};
-use effect_core::{Env, IntoEffect, Value};
-use futures::Stream as FuturesStream;
+use effect_core::{Env, Never, Value};
 
-use crate::Channel;
 use crate::erased::ErasedSource;
 use crate::opaque_debug::opaque_debug;
 use crate::source::Source;
 use crate::stream::Stream;
-use crate::stream::chunks::ChunksE;
-use crate::stream::filter_map::{
-    FilterOk, KeptOk, Map, MapError, MapOk, Mapped, MappedError, MappedOk,
-};
-use crate::stream::from::{FromChannel, FromIter, FromStream};
-use crate::stream::map_effect::{MapEffectE, RecoverE};
-use crate::stream::merge::Merge;
-use crate::stream::take::Take;
+use crate::stream::infallible::{Infallible, leave};
+
+mod creating;
 
 /// A lazy description of many values, each of which succeeded with `A` or failed with `E`.
 ///
@@ -109,369 +101,8 @@ impl<R, E, A, S> StreamE<R, E, A, S> {
     }
 }
 
-/// A closure's type where there is only a function: succeeds with an item.
-type Succeed<A, E> = fn(A) -> Result<A, E>;
-
-/// # Creating
-impl<R: Env, E: Value, A: Value> StreamE<R, E, A> {
-    /// Emits the items of an iterator, as successes.
-    ///
-    /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_iter`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let Ok(all) = StreamE::<_, (), _>::from_iter([1, 2]).run_collect().await;
-    /// assert_eq!(all, [Ok(1), Ok(2)]);
-    /// # }
-    /// ```
-    #[allow(
-        clippy::should_implement_trait,
-        reason = "the iterator is part of the stream's type, which `FromIterator` could not name"
-    )]
-    pub fn from_iter<I>(items: I) -> StreamE<R, E, A, Map<FromIter<I>, Succeed<A, E>>>
-    where
-        I: IntoIterator<Item = A, IntoIter: Send> + Value,
-    {
-        StreamE::new(Map::new(FromIter { items }, Mapped(Ok)))
-    }
-
-    /// Emits the numbers of a range, as successes.
-    ///
-    /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_iter`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let Ok(all) = StreamE::<_, (), _>::range(1..3).run_collect().await;
-    /// assert_eq!(all, [Ok(1), Ok(2)]);
-    /// # }
-    /// ```
-    pub fn range<I>(
-        range: std::ops::Range<I>,
-    ) -> StreamE<R, E, A, Map<FromIter<std::ops::Range<I>>, Succeed<A, E>>>
-    where
-        I: Value,
-        std::ops::Range<I>: Iterator<Item = A>,
-    {
-        StreamE::from_iter(range)
-    }
-
-    /// Emits the results of an iterator, each on its side.
-    ///
-    /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_iter`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let Ok(sides) = StreamE::from_results([Ok(1), Err("two")]).partition().await;
-    /// assert_eq!(sides, (vec![1], vec!["two"]));
-    /// # }
-    /// ```
-    pub fn from_results<I>(results: I) -> StreamE<R, E, A, FromIter<I>>
-    where
-        I: IntoIterator<Item = Result<A, E>, IntoIter: Send> + Value,
-    {
-        StreamE::new(FromIter { items: results })
-    }
-
-    /// Emits what is received from a channel, as successes.
-    ///
-    /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_channel`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::{Channel, StreamE};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let channel = Channel::bounded(4);
-    /// channel.send(1).await.unwrap();
-    /// channel.close();
-    /// let Ok(all) = StreamE::<_, (), _>::from_channel(channel).run_collect().await;
-    /// assert_eq!(all, [Ok(1)]);
-    /// # }
-    /// ```
-    pub fn from_channel(
-        channel: Channel<A>,
-    ) -> StreamE<R, E, A, Map<FromChannel<A>, Succeed<A, E>>> {
-        StreamE::new(Map::new(FromChannel { channel }, Mapped(Ok)))
-    }
-
-    /// Emits the results that a `futures::Stream` yields, each on its side.
-    ///
-    /// - **Pulls**, **completes** and **when interrupted** as [`Stream::from_stream`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let foreign = futures::stream::iter([Ok(1), Err("two")]);
-    /// let Ok(sides) = StreamE::from_stream(foreign).partition().await;
-    /// assert_eq!(sides, (vec![1], vec!["two"]));
-    /// # }
-    /// ```
-    pub fn from_stream<T>(stream: T) -> StreamE<R, E, A, FromStream<T>>
-    where
-        T: FuturesStream<Item = Result<A, E>> + Value,
-    {
-        StreamE::new(FromStream { stream })
-    }
-}
-
-/// # Transforming
-impl<R, E, A, S> StreamE<R, E, A, S>
-where
-    R: Env,
-    E: Value,
-    A: Value,
-{
-    /// Transforms each value. Touches successes only.
-    ///
-    /// - **Pulls** an element for each that is wanted.
-    /// - **Fails** never; a panic of the closure is a defect of the run.
-    /// - **Completes** when the source does.
-    /// - **When interrupted**, interrupts the source.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let mapped = StreamE::from_results([Ok(1), Err("two")]).map(|n| n * 10);
-    /// let Ok(all) = mapped.run_collect().await;
-    /// assert_eq!(all, [Ok(10), Err("two")]);
-    /// # }
-    /// ```
-    pub fn map<B, F>(self, f: F) -> StreamE<R, E, B, MapOk<S, F>>
-    where
-        B: Value,
-        F: FnMut(A) -> B + Value,
-    {
-        StreamE::of(MapOk::new(self.source, MappedOk(f)))
-    }
-
-    /// Transforms each error. Touches failures only.
-    ///
-    /// - **Pulls** an element for each that is wanted.
-    /// - **Fails** never; a panic of the closure is a defect of the run.
-    /// - **Completes** when the source does.
-    /// - **When interrupted**, interrupts the source.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let mapped = StreamE::from_results([Ok(1), Err("two")]).map_error(str::len);
-    /// let Ok(all) = mapped.run_collect().await;
-    /// assert_eq!(all, [Ok(1), Err(3)]);
-    /// # }
-    /// ```
-    pub fn map_error<E2, F>(self, f: F) -> StreamE<R, E2, A, MapError<S, F>>
-    where
-        E2: Value,
-        F: FnMut(E) -> E2 + Value,
-    {
-        StreamE::of(MapError::new(self.source, MappedError(f)))
-    }
-
-    /// Keeps the values that a predicate holds for. Touches successes only: failures flow on.
-    ///
-    /// - **Pulls** until an element is kept.
-    /// - **Fails** never; a panic of the predicate is a defect of the run.
-    /// - **Completes** when the source does.
-    /// - **When interrupted**, interrupts the source.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let kept = StreamE::from_results([Ok(1), Err("two"), Ok(3)]).filter(|n| *n > 1);
-    /// let Ok(all) = kept.run_collect().await;
-    /// assert_eq!(all, [Err("two"), Ok(3)]);
-    /// # }
-    /// ```
-    pub fn filter<F>(self, keep: F) -> StreamE<R, E, A, FilterOk<S, F>>
-    where
-        F: FnMut(&A) -> bool + Value,
-    {
-        StreamE::of(FilterOk::new(self.source, KeptOk(keep)))
-    }
-
-    /// Emits the first `count` elements only, failures counted.
-    ///
-    /// - **Pulls** exactly `count` elements, and not one more to see whether there is one.
-    /// - **Completes** with the last of them, or when the source does.
-    /// - **When interrupted**, interrupts the source.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let first = StreamE::from_results([Err("one"), Ok(2), Ok(3)]).take(2);
-    /// let Ok(all) = first.run_collect().await;
-    /// assert_eq!(all, [Err("one"), Ok(2)]);
-    /// # }
-    /// ```
-    pub fn take(self, count: usize) -> StreamE<R, E, A, Take<S>> {
-        StreamE::of(Take {
-            source: self.source,
-            count,
-        })
-    }
-
-    /// Emits values in groups of `size`. A failure flows on, after the smaller group of what came before it.
-    ///
-    /// - **Pulls** `size` elements for a group.
-    /// - **Completes** when the source does, with what is left as a last group.
-    /// - **When interrupted**, interrupts the source; an open group is dropped.
-    ///
-    /// # Panics
-    ///
-    /// If `size` is 0.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let groups = StreamE::from_results([Ok(1), Ok(2), Ok(3), Err("four"), Ok(5)]).chunks(2);
-    /// let Ok(all) = groups.run_collect().await;
-    /// assert_eq!(all, [Ok(vec![1, 2]), Ok(vec![3]), Err("four"), Ok(vec![5])]);
-    /// # }
-    /// ```
-    #[track_caller]
-    pub fn chunks(self, size: usize) -> StreamE<R, E, Vec<A>, ChunksE<S>> {
-        assert!(size > 0, "a chunk has at least one item");
-        StreamE::of(ChunksE {
-            source: self.source,
-            size,
-        })
-    }
-
-    /// Runs an effect for each value, one after the other, and emits its result. Touches successes only.
-    ///
-    /// - **Pulls** the next element once the current effect has ended; never ahead.
-    /// - **Fails** never: a failed effect is a failed element, and the next one follows.
-    /// - **Completes** when the source does and the last effect has ended.
-    /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let halves = StreamE::range(1..4).map_effect(|n| async move {
-    ///     if n % 2 == 0 { Ok(n / 2) } else { Err(format!("{n} is odd")) }
-    /// });
-    /// let Ok((good, bad)) = halves.partition().await;
-    /// assert_eq!(good, [1]);
-    /// assert_eq!(bad, ["1 is odd", "3 is odd"]);
-    /// # }
-    /// ```
-    pub fn map_effect<I, F>(self, f: F) -> StreamE<R, E, I::Value, MapEffectE<S, F>>
-    where
-        I: IntoEffect<R> + SameError<E, I::Error>,
-        F: FnMut(A) -> I + Value,
-    {
-        StreamE::of(MapEffectE {
-            source: self.source,
-            f,
-        })
-    }
-
-    /// Runs an effect for each error, one after the other, and emits its result in the error's place. Touches
-    /// failures only.
-    ///
-    /// - **Pulls** the next element once the current effect has ended; never ahead.
-    /// - **Fails** never: a failed recovery is a failed element.
-    /// - **Completes** when the source does and the last effect has ended.
-    /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// use effect_core::{succeed, Never};
-    /// let safe = StreamE::from_results([Ok(1), Err("two")])
-    ///     .recover(|error| succeed::<_, Never, _>(error.len()));
-    /// let Ok((all, _)) = safe.partition().await;
-    /// assert_eq!(all, [1, 3]);
-    /// # }
-    /// ```
-    pub fn recover<I, F>(self, f: F) -> StreamE<R, I::Error, A, RecoverE<S, F>>
-    where
-        I: IntoEffect<R> + SameValue<A, I::Value>,
-        F: FnMut(E) -> I + Value,
-    {
-        StreamE::of(RecoverE {
-            source: self.source,
-            f,
-        })
-    }
-
-    /// Emits the elements of both streams as they come. Two that are always ready alternate.
-    ///
-    /// - **Pulls** from both sides while one waits for its element; holds at most one of each ahead.
-    /// - **Completes** when both sides have.
-    /// - **When interrupted**, interrupts both sides.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::StreamE;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let left = StreamE::from_results([Ok(1), Err("two")]);
-    /// let Ok(all) = left.merge(StreamE::from_iter([3])).run_collect().await;
-    /// assert_eq!(all, [Ok(1), Ok(3), Err("two")]);
-    /// # }
-    /// ```
-    pub fn merge<T>(self, other: StreamE<R, E, A, T>) -> StreamE<R, E, A, Merge<S, T>>
-    where
-        T: Source<R, Item = Result<A, E>>,
-    {
-        StreamE::of(Merge {
-            left: self.source,
-            right: other.source,
-        })
-    }
-
+/// # Leaving
+impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     /// Takes the elements as plain results: what [`Stream`] can do is then done with both sides.
     ///
     /// # Examples
@@ -488,6 +119,31 @@ where
     /// ```
     pub fn into_results(self) -> Stream<R, Result<A, E>, S> {
         Stream::of(self.source)
+    }
+}
+
+/// # Leaving
+impl<R: Env, A: Value, S> StreamE<R, Never, A, S> {
+    /// Takes the values, where none can fail.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync;
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let seen = Stream::range(0..2).tap(|n| {
+    ///     let n = *n;
+    ///     sync(move || println!("{n}"))
+    /// });
+    /// let Ok(all) = seen.into_values().run_collect().await;
+    /// assert_eq!(all, [0, 1]);
+    /// # }
+    /// ```
+    pub fn into_values(self) -> Stream<R, A, Infallible<S>> {
+        Stream::of(leave(self.source))
     }
 }
 

@@ -15,6 +15,7 @@ pub mod small_stack;
 pub mod watched;
 pub mod witness;
 pub mod elements;
+pub mod operators;
 pub mod dice;
 pub mod laws;
 pub mod processes;
@@ -50,6 +51,10 @@ impl Log {
 
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
+    }
+
+    pub fn clear(&self) {
+        self.lines.lock().unwrap().clear();
     }
 
     pub fn count(&self) -> usize {

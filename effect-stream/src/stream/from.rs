@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use effect_core::{Budget, Cx, Env, Value};
-use futures::Stream as FuturesStream;
+use effect_core::{Budget, Cx, Env, Queue, Value};
+use futures::{Stream as FuturesStream, stream};
 use pin_project_lite::pin_project;
 
 use crate::opaque_debug::opaque_debug;
@@ -162,6 +163,54 @@ impl<T> FuturesStream for Receiving<T> {
 }
 
 impl<T> Pull for Receiving<T> {}
+
+/// The source of [`Stream::from_queue`](crate::Stream::from_queue).
+#[derive(Clone, Debug)]
+pub struct FromQueue<T> {
+    pub(crate) queue: Queue<T>,
+}
+
+impl<R: Env, T: Value> Source<R> for FromQueue<T> {
+    type Item = T;
+
+    fn open(self, _cx: &Cx<R>) -> impl Pull<Item = T> + Send {
+        let take = self.queue.take();
+        Foreign {
+            stream: stream::unfold(take, async |mut take| {
+                let item = (&mut take).await.ok()?;
+                Some((item, take))
+            }),
+        }
+    }
+}
+
+/// The source of [`Stream::never`](crate::Stream::never).
+#[derive(Debug)]
+pub struct Never<A> {
+    item: PhantomData<fn() -> A>,
+}
+
+impl<A> Never<A> {
+    pub(crate) const fn new() -> Self {
+        Never { item: PhantomData }
+    }
+}
+
+impl<A> Clone for Never<A> {
+    fn clone(&self) -> Self {
+        Never::new()
+    }
+}
+
+impl<R: Env, A: Value> Source<R> for Never<A> {
+    type Item = A;
+
+    fn open(self, _cx: &Cx<R>) -> impl Pull<Item = A> + Send {
+        Foreign {
+            stream: stream::pending(),
+        }
+    }
+}
 
 /// The source of [`Stream::from_stream`](crate::Stream::from_stream).
 #[derive(Clone)]

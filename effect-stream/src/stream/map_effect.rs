@@ -1,105 +1,136 @@
-//! An effect for each item, one after the other: the stage behind `map_effect` and `recover`.
+//! An effect for each item, one after the other: `map_effect` and `recover`.
 
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use effect_core::{Cx, Env, IntoEffect, Program, Value};
+use effect_core::fits::{SameError, SameValue};
+use effect_core::{Cx, Env, IntoEffect, Value};
 use futures::Stream as FuturesStream;
 use pin_project_lite::pin_project;
 
+use super::begin::{Begin, ForErrors, ForItems, ForValues};
 use crate::opaque_debug::opaque_debug;
 use crate::source::{Pull, Source};
+use crate::stream::Stream;
+use crate::stream_e::StreamE;
 
-/// The source of [`Stream::map_effect`](crate::Stream::map_effect).
-#[derive(Clone)]
-pub struct MapEffect<S, F> {
-    pub(crate) source: S,
-    pub(crate) f: F,
-}
-
-impl<R, S, F, I> Source<R> for MapEffect<S, F>
-where
-    R: Env,
-    S: Source<R>,
-    I: IntoEffect<R>,
-    F: FnMut(S::Item) -> I + Value,
-{
-    type Item = Result<I::Value, I::Error>;
-
-    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
-        let begin =
-            move |item| ControlFlow::Continue((self.f)(item).into_effect().into_program().run(cx));
-        Running {
-            source: self.source.open(cx),
-            begin,
-            running: None,
-        }
+/// # Running effects
+impl<R: Env, A: Value, S> Stream<R, A, S> {
+    /// Runs an effect for each item, one after the other, and emits its result.
+    ///
+    /// - **Pulls** the next item once the current effect has ended; never ahead.
+    /// - **Fails** never: a failed effect is a failed element, and the next item follows.
+    /// - **Completes** when the source does and the last effect has ended.
+    /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let checked = Stream::range(1..4).map_effect(|n| async move {
+    ///     if n == 2 { Err("two") } else { Ok(n) }
+    /// });
+    /// let Ok(all) = checked.run_collect().await;
+    /// assert_eq!(all, [Ok(1), Err("two"), Ok(3)]);
+    /// # }
+    /// ```
+    pub fn map_effect<I, F>(self, f: F) -> StreamE<R, I::Error, I::Value, MapEffect<S, ForItems<F>>>
+    where
+        I: IntoEffect<R>,
+        F: FnMut(A) -> I + Value,
+    {
+        StreamE::of(MapEffect::new(self.source, ForItems(f)))
     }
 }
 
-/// The source of [`StreamE::map_effect`](crate::StreamE::map_effect).
-#[derive(Clone)]
-pub struct MapEffectE<S, F> {
-    pub(crate) source: S,
-    pub(crate) f: F,
-}
+/// # Running effects
+impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
+    /// Runs an effect for each value, one after the other, and emits its result. Touches successes only.
+    ///
+    /// - **Pulls** the next element once the current effect has ended; never ahead.
+    /// - **Fails** never: a failed effect is a failed element, and the next one follows.
+    /// - **Completes** when the source does and the last effect has ended.
+    /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let halves = StreamE::range(1..4).map_effect(|n| async move {
+    ///     if n % 2 == 0 { Ok(n / 2) } else { Err(format!("{n} is odd")) }
+    /// });
+    /// let Ok((good, bad)) = halves.partition().await;
+    /// assert_eq!(good, [1]);
+    /// assert_eq!(bad, ["1 is odd", "3 is odd"]);
+    /// # }
+    /// ```
+    pub fn map_effect<I, F>(self, f: F) -> StreamE<R, E, I::Value, MapEffect<S, ForValues<F>>>
+    where
+        I: IntoEffect<R> + SameError<E, I::Error>,
+        F: FnMut(A) -> I + Value,
+    {
+        StreamE::of(MapEffect::new(self.source, ForValues(f)))
+    }
 
-impl<R, A, E, S, F, I> Source<R> for MapEffectE<S, F>
-where
-    R: Env,
-    A: Value,
-    E: Value,
-    S: Source<R, Item = Result<A, E>>,
-    I: IntoEffect<R, Error = E>,
-    F: FnMut(A) -> I + Value,
-{
-    type Item = Result<I::Value, E>;
-
-    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
-        let begin = move |item| match item {
-            Ok(value) => {
-                ControlFlow::Continue((self.f)(value).into_effect().into_program().run(cx))
-            }
-            Err(error) => ControlFlow::Break(Err(error)),
-        };
-        Running {
-            source: self.source.open(cx),
-            begin,
-            running: None,
-        }
+    /// Runs an effect for each error, one after the other, and emits its result in the error's place. Touches
+    /// failures only.
+    ///
+    /// - **Pulls** the next element once the current effect has ended; never ahead.
+    /// - **Fails** never: a failed recovery is a failed element.
+    /// - **Completes** when the source does and the last effect has ended.
+    /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use effect_core::{succeed, Never};
+    /// let safe = StreamE::from_results([Ok(1), Err("two")])
+    ///     .recover(|error| succeed::<_, Never, _>(error.len()));
+    /// let Ok((all, _)) = safe.partition().await;
+    /// assert_eq!(all, [1, 3]);
+    /// # }
+    /// ```
+    pub fn recover<I, F>(self, f: F) -> StreamE<R, I::Error, A, MapEffect<S, ForErrors<F>>>
+    where
+        I: IntoEffect<R> + SameValue<A, I::Value>,
+        F: FnMut(E) -> I + Value,
+    {
+        StreamE::of(MapEffect::new(self.source, ForErrors(f)))
     }
 }
 
-/// The source of [`StreamE::recover`](crate::StreamE::recover).
+/// The source of [`Stream::map_effect`], [`StreamE::map_effect`] and [`StreamE::recover`].
 #[derive(Clone)]
-pub struct RecoverE<S, F> {
-    pub(crate) source: S,
-    pub(crate) f: F,
+pub struct MapEffect<S, B> {
+    source: S,
+    begin: B,
 }
 
-impl<R, A, E, S, F, I> Source<R> for RecoverE<S, F>
-where
-    R: Env,
-    A: Value,
-    E: Value,
-    S: Source<R, Item = Result<A, E>>,
-    I: IntoEffect<R, Value = A>,
-    F: FnMut(E) -> I + Value,
-{
-    type Item = Result<A, I::Error>;
+impl<S, B> MapEffect<S, B> {
+    pub(crate) const fn new(source: S, begin: B) -> Self {
+        MapEffect { source, begin }
+    }
+}
+
+impl<R: Env, S: Source<R>, B: Begin<R, S::Item>> Source<R> for MapEffect<S, B> {
+    type Item = B::Output;
 
     fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
-        let begin = move |item| match item {
-            Ok(value) => ControlFlow::Break(Ok(value)),
-            Err(error) => {
-                ControlFlow::Continue((self.f)(error).into_effect().into_program().run(cx))
-            }
-        };
         Running {
             source: self.source.open(cx),
-            begin,
+            begin: move |item| self.begin.begin(item, cx),
             running: None,
         }
     }
@@ -159,4 +190,4 @@ where
     }
 }
 
-opaque_debug!(MapEffect<S, F>, MapEffectE<S, F>, RecoverE<S, F>);
+opaque_debug!(MapEffect<S, B>);

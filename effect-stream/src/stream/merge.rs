@@ -3,17 +3,171 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use effect_core::{Cx, Env};
+use effect_core::{Cx, Env, Value};
 use futures::Stream as FuturesStream;
 use pin_project_lite::pin_project;
 
+use super::side::{Side, both};
 use crate::source::{Pull, Source};
+use crate::stream::Stream;
+use crate::stream_e::StreamE;
 
-/// The source of [`Stream::merge`](crate::Stream::merge).
+/// # Merging
+impl<R: Env, A: Value, S> Stream<R, A, S> {
+    /// Emits the items of both streams as they come. Two that are always ready alternate.
+    ///
+    /// - **Pulls** from both sides while one waits for its item; holds at most one item of each ahead.
+    /// - **Completes** when both sides have. See [`merge_until`](Stream::merge_until) for other ends.
+    /// - **When interrupted**, interrupts both sides.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let odd = Stream::from_iter([1, 3, 5]);
+    /// let even = Stream::from_iter([2, 4]);
+    /// let Ok(all) = odd.merge(even).run_collect().await;
+    /// assert_eq!(all, [1, 2, 3, 4, 5]);
+    /// # }
+    /// ```
+    pub fn merge<T>(self, other: Stream<R, A, T>) -> Stream<R, A, Merge<S, T>>
+    where
+        T: Source<R, Item = A>,
+    {
+        self.merge_until(MergeEnd::Both, other)
+    }
+
+    /// Emits the items of both streams as they come, until a side ends that it is to end with.
+    ///
+    /// - **Pulls** from both sides while one waits for its item; holds at most one item of each ahead.
+    /// - **Completes** when the side that is named does. What the other has begun is interrupted, and an item that it
+    ///   holds is dropped.
+    /// - **When interrupted**, interrupts both sides.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::{MergeEnd, Stream};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let some = Stream::range(0..2);
+    /// let Ok(all) = some.merge_until(MergeEnd::Left, Stream::repeat_item(9)).run_collect().await;
+    /// assert_eq!(all, [0, 9, 1, 9]);
+    /// # }
+    /// ```
+    #[doc(alias = "merge_halt_left")]
+    #[doc(alias = "merge_halt_either")]
+    pub fn merge_until<T>(self, end: MergeEnd, other: Stream<R, A, T>) -> Stream<R, A, Merge<S, T>>
+    where
+        T: Source<R, Item = A>,
+    {
+        Stream::of(Merge {
+            left: self.source,
+            right: other.source,
+            end,
+        })
+    }
+}
+
+/// # Merging
+impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
+    /// Emits the elements of both streams as they come. Two that are always ready alternate.
+    ///
+    /// - **Pulls** from both sides while one waits for its element; holds at most one of each ahead.
+    /// - **Completes** when both sides have. See [`merge_until`](StreamE::merge_until) for other ends.
+    /// - **When interrupted**, interrupts both sides.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let left = StreamE::from_results([Ok(1), Err("two")]);
+    /// let Ok(all) = left.merge(StreamE::from_iter([3])).run_collect().await;
+    /// assert_eq!(all, [Ok(1), Ok(3), Err("two")]);
+    /// # }
+    /// ```
+    pub fn merge<T>(self, other: StreamE<R, E, A, T>) -> StreamE<R, E, A, Merge<S, T>>
+    where
+        T: Source<R, Item = Result<A, E>>,
+    {
+        self.merge_until(MergeEnd::Both, other)
+    }
+
+    /// Emits the elements of both streams as they come, until a side ends that it is to end with.
+    ///
+    /// - **Pulls** from both sides while one waits for its element; holds at most one of each ahead.
+    /// - **Completes** when the side that is named does. What the other has begun is interrupted, and an element that it
+    ///   holds is dropped.
+    /// - **When interrupted**, interrupts both sides.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::{MergeEnd, StreamE};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let left = StreamE::from_results([Ok(1), Err("two")]);
+    /// let ticking = StreamE::repeat_effect(|| async { Ok(9) });
+    /// let Ok(all) = left.merge_until(MergeEnd::Left, ticking).run_collect().await;
+    /// assert_eq!(all, [Ok(1), Ok(9), Err("two"), Ok(9)]);
+    /// # }
+    /// ```
+    #[doc(alias = "merge_halt_left")]
+    #[doc(alias = "merge_halt_either")]
+    pub fn merge_until<T>(
+        self,
+        end: MergeEnd,
+        other: StreamE<R, E, A, T>,
+    ) -> StreamE<R, E, A, Merge<S, T>>
+    where
+        T: Source<R, Item = Result<A, E>>,
+    {
+        StreamE::of(Merge {
+            left: self.source,
+            right: other.source,
+            end,
+        })
+    }
+}
+
+/// With which of its sides a merge ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeEnd {
+    /// With the one that ends last.
+    Both,
+    /// With the one that ends first.
+    Either,
+    /// With the left one.
+    Left,
+    /// With the right one.
+    Right,
+}
+
+impl MergeEnd {
+    const fn is_reached(self, left: bool, right: bool) -> bool {
+        match self {
+            MergeEnd::Both => left && right,
+            MergeEnd::Either => left || right,
+            MergeEnd::Left => left,
+            MergeEnd::Right => right,
+        }
+    }
+}
+
+/// The source of [`Stream::merge`] and [`Stream::merge_until`].
 #[derive(Clone, Debug)]
 pub struct Merge<S, T> {
-    pub(crate) left: S,
-    pub(crate) right: T,
+    left: S,
+    right: T,
+    end: MergeEnd,
 }
 
 impl<R, S, T> Source<R> for Merge<S, T>
@@ -29,6 +183,7 @@ where
             left: Side::new(self.left.open(cx)),
             right: Side::new(self.right.open(cx)),
             left_is_next: true,
+            end: self.end,
         }
     }
 }
@@ -40,6 +195,7 @@ pin_project! {
         #[pin]
         right: Side<T, A>,
         left_is_next: bool,
+        end: MergeEnd,
     }
 }
 
@@ -52,22 +208,28 @@ where
 
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<A>> {
         let mut this = self.project();
-        let mut ended = 0;
         // Whoever is next has the first word, so that two sources which are always ready alternate.
         for _ in 0..2 {
+            if this
+                .end
+                .is_reached(this.left.has_ended(), this.right.has_ended())
+            {
+                return Poll::Ready(None);
+            }
             let polled = if *this.left_is_next {
                 this.left.as_mut().poll_item(task)
             } else {
                 this.right.as_mut().poll_item(task)
             };
             *this.left_is_next = !*this.left_is_next;
-            match polled {
-                Poll::Ready(Some(item)) => return Poll::Ready(Some(item)),
-                Poll::Ready(None) => ended += 1,
-                Poll::Pending => {}
+            if let Poll::Ready(Some(item)) = polled {
+                return Poll::Ready(Some(item));
             }
         }
-        if ended == 2 {
+        if this
+            .end
+            .is_reached(this.left.has_ended(), this.right.has_ended())
+        {
             Poll::Ready(None)
         } else {
             Poll::Pending
@@ -82,64 +244,9 @@ where
 {
     fn poll_progress(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        let left = this.left.poll_progress(task);
-        let right = this.right.poll_progress(task);
-        if left.is_ready() && right.is_ready() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    }
-}
-
-pin_project! {
-    /// One side, and the item that it came up with while nobody wanted one.
-    struct Side<S, A> {
-        #[pin]
-        source: S,
-        ready: Option<A>,
-        // It was asked for an item and has not answered: that work goes on, whatever happens here.
-        asked: bool,
-        ended: bool,
-    }
-}
-
-impl<A, S: FuturesStream<Item = A>> Side<S, A> {
-    fn new(source: S) -> Self {
-        Side {
-            source,
-            ready: None,
-            asked: false,
-            ended: false,
-        }
-    }
-
-    fn poll_item(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<A>> {
-        let this = self.project();
-        if let Some(item) = this.ready.take() {
-            return Poll::Ready(Some(item));
-        }
-        if *this.ended {
-            return Poll::Ready(None);
-        }
-        let polled = this.source.poll_next(task);
-        *this.asked = polled.is_pending();
-        *this.ended = matches!(polled, Poll::Ready(None));
-        polled
-    }
-}
-
-impl<A, S: Pull<Item = A>> Side<S, A> {
-    fn poll_progress(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
-        if !self.asked {
-            return self.project().source.poll_progress(task);
-        }
-        match self.as_mut().poll_item(task) {
-            Poll::Ready(item) => {
-                *self.project().ready = item;
-                Poll::Ready(())
-            }
-            Poll::Pending => Poll::Pending,
-        }
+        both(
+            this.left.poll_progress(task),
+            this.right.poll_progress(task),
+        )
     }
 }

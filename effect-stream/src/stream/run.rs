@@ -8,6 +8,7 @@ use effect_core::{Budget, Cx, Effect, Env, IntoEffect, Never, Program, Value};
 use crate::opaque_debug::opaque_debug;
 use crate::source::{Source, beside, next};
 use crate::stream::Stream;
+use crate::stream::take::Take;
 use crate::stream_e::StreamE;
 
 /// # Running
@@ -95,6 +96,77 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
 }
 
 /// # Running
+impl<R: Env, A: Value, S> Stream<R, A, S> {
+    /// Runs the stream to its end, and drops what it emits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(()) = Stream::range(0..3).inspect(|n| println!("{n}")).run_drain().await;
+    /// # }
+    /// ```
+    pub fn run_drain(self) -> Effect<R, Never, (), Drain<S, A>> {
+        self.run_fold((), forget as fn((), A))
+    }
+
+    /// Runs the stream and counts what it emits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(count) = Stream::range(0..3).run_count().await;
+    /// assert_eq!(count, 3);
+    /// # }
+    /// ```
+    pub fn run_count(self) -> Effect<R, Never, u64, Count<S, A>> {
+        self.run_fold(0, count as fn(u64, A) -> u64)
+    }
+
+    /// Runs the stream up to its first item, and has that, if there is one. Nothing more is pulled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(first) = Stream::from_iter(7..).run_head().await;
+    /// assert_eq!(first, Some(7));
+    /// # }
+    /// ```
+    #[doc(alias = "run_first")]
+    pub fn run_head(self) -> Effect<R, Never, Option<A>, Last<Take<S>, A>> {
+        self.take(1).run_last()
+    }
+
+    /// Runs the stream to its end, and has its last item, if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(last) = Stream::range(0..3).run_last().await;
+    /// assert_eq!(last, Some(2));
+    /// # }
+    /// ```
+    pub fn run_last(self) -> Effect<R, Never, Option<A>, Last<S, A>> {
+        self.run_fold(None, later as fn(Option<A>, A) -> Option<A>)
+    }
+}
+
+/// # Running
 impl<R, E, A, S> StreamE<R, E, A, S>
 where
     R: Env,
@@ -167,6 +239,81 @@ where
         self.into_results().run_for_each(f)
     }
 
+    /// Runs the stream up to its first failure, and collects the values before that.
+    ///
+    /// # Errors
+    ///
+    /// The first failure of the stream, after which nothing more is pulled. The values are dropped then:
+    /// [`partition`](StreamE::partition) keeps both sides.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let Ok(all) = StreamE::<_, &str, _>::range(0..3).collect_results().await else { panic!() };
+    /// assert_eq!(all, [0, 1, 2]);
+    /// let results = StreamE::from_results([Ok(1), Err("two"), Ok(3)]);
+    /// assert_eq!(results.collect_results().await, Err("two"));
+    /// # }
+    /// ```
+    pub fn collect_results(self) -> Effect<R, E, Vec<A>, CollectResults<S, A>> {
+        self.run_fold_ok(Vec::new(), push as fn(Vec<A>, A) -> Vec<A>)
+    }
+
+    /// Runs the stream up to its first failure, and drops its values.
+    ///
+    /// # Errors
+    ///
+    /// The first failure of the stream, after which nothing more is pulled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let results = StreamE::from_results([Ok(1), Err("two"), Ok(3)]);
+    /// assert_eq!(results.run_drain().await, Err("two"));
+    /// # }
+    /// ```
+    pub fn run_drain(self) -> Effect<R, E, (), DrainOk<S, A>> {
+        self.run_fold_ok((), forget as fn((), A))
+    }
+
+    /// Runs the stream up to its first failure, and folds the values before that into one.
+    ///
+    /// # Errors
+    ///
+    /// The first failure of the stream, after which nothing more is pulled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let sum = StreamE::<_, &str, _>::range(1..5).run_fold_ok(0, |sum, n| sum + n);
+    /// assert_eq!(sum.await, Ok(10));
+    /// # }
+    /// ```
+    #[doc(alias = "try_fold")]
+    pub fn run_fold_ok<B, F>(self, init: B, f: F) -> Effect<R, E, B, FoldOk<S, B, F>>
+    where
+        B: Value,
+        F: FnMut(B, A) -> B + Value,
+    {
+        Effect::of(FoldOk {
+            source: self.source,
+            init,
+            f,
+        })
+    }
+
     /// Runs the stream and collects the values and the errors, each side in its order.
     ///
     /// # Examples
@@ -189,6 +336,21 @@ where
 /// The program of [`Stream::run_collect`].
 pub type Collect<S, A> = Fold<S, Vec<A>, fn(Vec<A>, A) -> Vec<A>>;
 
+/// The program of [`Stream::run_drain`].
+pub type Drain<S, A> = Fold<S, (), fn((), A)>;
+
+/// The program of [`Stream::run_count`].
+pub type Count<S, A> = Fold<S, u64, fn(u64, A) -> u64>;
+
+/// The program of [`Stream::run_last`].
+pub type Last<S, A> = Fold<S, Option<A>, fn(Option<A>, A) -> Option<A>>;
+
+/// The program of [`StreamE::run_drain`].
+pub type DrainOk<S, A> = FoldOk<S, (), fn((), A)>;
+
+/// The program of [`StreamE::collect_results`].
+pub type CollectResults<S, A> = FoldOk<S, Vec<A>, fn(Vec<A>, A) -> Vec<A>>;
+
 /// The program of [`StreamE::partition`].
 pub type Partition<S, A, E> = Fold<S, Sides<A, E>, fn(Sides<A, E>, Result<A, E>) -> Sides<A, E>>;
 
@@ -197,6 +359,19 @@ type Sides<A, E> = (Vec<A>, Vec<E>);
 fn push<A>(mut items: Vec<A>, item: A) -> Vec<A> {
     items.push(item);
     items
+}
+
+fn forget<A>((): (), item: A) {
+    drop(item);
+}
+
+fn count<A>(count: u64, item: A) -> u64 {
+    drop(item);
+    count + 1
+}
+
+fn later<A>(_: Option<A>, item: A) -> Option<A> {
+    Some(item)
 }
 
 fn sort<A, E>(mut sides: Sides<A, E>, element: Result<A, E>) -> Sides<A, E> {
@@ -231,6 +406,35 @@ where
     }
 }
 
+/// The program of [`StreamE::run_fold_ok`].
+#[derive(Clone)]
+pub struct FoldOk<S, B, F> {
+    source: S,
+    init: B,
+    f: F,
+}
+
+impl<R, A, E, B, S, F> Program<R> for FoldOk<S, B, F>
+where
+    R: Env,
+    A: Value,
+    E: Value,
+    B: Value,
+    S: Source<R, Item = Result<A, E>>,
+    F: FnMut(B, A) -> B + Value,
+{
+    type Error = E;
+    type Value = B;
+
+    async fn run(mut self, cx: &Cx<R>) -> Result<B, E> {
+        let step = move |folded: Result<B, E>, element| match (folded, element) {
+            (Ok(folded), Ok(value)) => ControlFlow::Continue(Ok((self.f)(folded, value))),
+            (_, Err(error)) | (Err(error), _) => ControlFlow::Break(Err(error)),
+        };
+        cx.settling(self.source.fold(cx, Ok(self.init), step)).await
+    }
+}
+
 /// The program of [`Stream::run_for_each`].
 #[derive(Clone)]
 pub struct ForEach<S, F> {
@@ -262,4 +466,4 @@ where
     }
 }
 
-opaque_debug!(Fold<S, B, F>, ForEach<S, F>);
+opaque_debug!(Fold<S, B, F>, FoldOk<S, B, F>, ForEach<S, F>);

@@ -1,0 +1,325 @@
+//! A stream for each item, so many at a time.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use effect_core::slots::Slots;
+use effect_core::{Cx, Env, Owed, Value};
+use futures::Stream as FuturesStream;
+use pin_project_lite::pin_project;
+
+use super::side::Side;
+use crate::opaque_debug::opaque_debug;
+use crate::source::{Pull, Source};
+use crate::stream::Stream;
+use crate::stream_e::StreamE;
+
+/// # Merging
+impl<R: Env, A: Value, S> Stream<R, A, S> {
+    /// Makes a stream of each item, runs at most `limit` of those at a time, and emits their items as they come. Those that are always ready take turns.
+    ///
+    /// - **Pulls** the next item when fewer than `limit` streams run; of each stream that runs, at most one item ahead.
+    /// - **Fails** never; a panic of the closure is a defect of the run.
+    /// - **Completes** when the source does and all streams have ended.
+    /// - **When interrupted**, interrupts the streams that run, then the source.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let streams = Stream::range(1..4).flat_map_par(2, |n| Stream::repeat_item(n).take(2));
+    /// let Ok(all) = streams.run_collect().await;
+    /// assert_eq!(all, [1, 2, 1, 2, 3, 3]);
+    /// # }
+    /// ```
+    #[doc(alias = "par_join")]
+    #[doc(alias = "merge_all")]
+    #[track_caller]
+    pub fn flat_map_par<B, T, F>(self, limit: usize, f: F) -> Stream<R, B, FlatMapPar<S, F>>
+    where
+        B: Value,
+        F: FnMut(A) -> Stream<R, B, T> + Value,
+    {
+        Stream::of(FlatMapPar::new(self.source, limit, f))
+    }
+}
+
+/// # Merging
+impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
+    /// Makes a stream of each value, runs at most `limit` of those at a time, and emits their elements as they come. Touches successes only: failures flow on.
+    ///
+    /// - **Pulls** the next element when fewer than `limit` streams run; of each stream that runs, at most one element
+    ///   ahead.
+    /// - **Fails** never; a panic of the closure is a defect of the run.
+    /// - **Completes** when the source does and all streams have ended.
+    /// - **When interrupted**, interrupts the streams that run, then the source.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let results = StreamE::from_results([Ok(1), Err("two"), Ok(3)]);
+    /// let streams = results.flat_map_par(2, |n| StreamE::from_iter([n, n]));
+    /// let Ok(all) = streams.run_collect().await;
+    /// assert_eq!(all, [Err("two"), Ok(1), Ok(3), Ok(1), Ok(3)]);
+    /// # }
+    /// ```
+    #[doc(alias = "par_join")]
+    #[doc(alias = "merge_all")]
+    #[track_caller]
+    pub fn flat_map_par<B, T, F>(self, limit: usize, f: F) -> StreamE<R, E, B, FlatMapParE<S, F>>
+    where
+        B: Value,
+        F: FnMut(A) -> StreamE<R, E, B, T> + Value,
+    {
+        StreamE::of(FlatMapParE(FlatMapPar::new(self.source, limit, f)))
+    }
+}
+
+/// The source of [`Stream::flat_map_par`].
+#[derive(Clone)]
+pub struct FlatMapPar<S, F> {
+    source: S,
+    limit: usize,
+    f: F,
+}
+
+impl<S, F> FlatMapPar<S, F> {
+    #[track_caller]
+    const fn new(source: S, limit: usize, f: F) -> Self {
+        assert!(limit > 0, "at least one stream has to run at a time");
+        FlatMapPar { source, limit, f }
+    }
+}
+
+impl<R, A, S, T, F> Source<R> for FlatMapPar<S, F>
+where
+    R: Env,
+    A: Value,
+    S: Source<R>,
+    T: Source<R, Item = A>,
+    F: FnMut(S::Item) -> Stream<R, A, T> + Value,
+{
+    type Item = A;
+
+    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = A> + Send {
+        let open = move |item| ControlFlow::Continue((self.f)(item).source.open(cx));
+        Flattening::new(cx, self.source.open(cx), self.limit, open)
+    }
+}
+
+/// The source of [`StreamE::flat_map_par`].
+#[derive(Clone)]
+pub struct FlatMapParE<S, F>(FlatMapPar<S, F>);
+
+impl<R, E, A, B, S, T, F> Source<R> for FlatMapParE<S, F>
+where
+    R: Env,
+    E: Value,
+    A: Value,
+    B: Value,
+    S: Source<R, Item = Result<A, E>>,
+    T: Source<R, Item = Result<B, E>>,
+    F: FnMut(A) -> StreamE<R, E, B, T> + Value,
+{
+    type Item = Result<B, E>;
+
+    fn open(self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
+        let FlatMapPar {
+            source,
+            limit,
+            mut f,
+        } = self.0;
+        let open = move |element| match element {
+            Ok(value) => ControlFlow::Continue(f(value).source.open(cx)),
+            Err(error) => ControlFlow::Break(Err(error)),
+        };
+        Flattening::new(cx, source.open(cx), limit, open)
+    }
+}
+
+pin_project! {
+    struct Flattening<'cx, R, S: FuturesStream, T: FuturesStream, F> {
+        cx: &'cx Cx<R>,
+        #[pin]
+        outer: Side<S, S::Item>,
+        open: F,
+        limit: usize,
+        inner: Slots<Inner<T>>,
+        // Those whose last item was taken, in turn: they are asked for the next one when it is wanted.
+        turns: VecDeque<usize>,
+        // Items that came while nobody wanted one, and whose.
+        ready: VecDeque<(usize, T::Item)>,
+        // What streams that have ended owe.
+        owed: Vec<Owed>,
+    }
+}
+
+pin_project! {
+    struct Inner<T> {
+        #[pin]
+        pull: T,
+        // It was asked for an item and has not answered.
+        asked: bool,
+    }
+}
+
+impl<'cx, R, S, T, F> Flattening<'cx, R, S, T, F>
+where
+    R: Env,
+    S: Pull,
+    T: Pull,
+    F: FnMut(S::Item) -> ControlFlow<T::Item, T>,
+{
+    fn new(cx: &'cx Cx<R>, outer: S, limit: usize, open: F) -> Self {
+        Flattening {
+            cx,
+            outer: Side::new(outer),
+            open,
+            limit,
+            inner: Slots::new(),
+            turns: VecDeque::new(),
+            ready: VecDeque::new(),
+            owed: Vec::new(),
+        }
+    }
+
+    /// Asks one inner stream for an item.
+    fn ask(self: Pin<&mut Self>, slot: usize) -> Option<T::Item> {
+        let this = self.project();
+        let polled = this.inner.poll(slot, |inner, task| {
+            let inner = inner.project();
+            let polled = inner.pull.poll_next(task);
+            *inner.asked = polled.is_pending();
+            polled
+        });
+        match polled {
+            Poll::Ready(None) => {
+                let owed = this.cx.owed_by(|| this.inner.vacate(slot));
+                this.owed.extend(owed);
+                None
+            }
+            Poll::Ready(item) => item,
+            Poll::Pending => None,
+        }
+    }
+
+    /// Lets those go on that were woken; what they come up with is ready.
+    fn go_on(mut self: Pin<&mut Self>, task: &mut Context<'_>) {
+        let this = self.as_mut().project();
+        this.owed
+            .retain_mut(|owed| Pin::new(owed).poll(task).is_pending());
+        this.inner.listen(task);
+        while let Some(slot) = self.as_mut().project().inner.next_woken() {
+            let was_asked = self.as_mut().project().inner.poll(slot, |inner, task| {
+                let inner = inner.project();
+                if !*inner.asked {
+                    let _ = inner.pull.poll_progress(task);
+                }
+                Poll::Ready(*inner.asked)
+            });
+            if was_asked == Poll::Ready(true)
+                && let Some(item) = self.as_mut().ask(slot)
+            {
+                self.as_mut().project().ready.push_back((slot, item));
+            }
+        }
+    }
+}
+
+/// How many streams may end in one poll, without an item, before others have a turn.
+const EMPTY_PER_POLL: usize = 256;
+
+impl<R, S, T, F> FuturesStream for Flattening<'_, R, S, T, F>
+where
+    R: Env,
+    S: Pull,
+    T: Pull,
+    F: FnMut(S::Item) -> ControlFlow<T::Item, T>,
+{
+    type Item = T::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<T::Item>> {
+        self.as_mut().go_on(task);
+        for _ in 0..EMPTY_PER_POLL {
+            let mut this = self.as_mut().project();
+            if this.inner.len() < *this.limit
+                && let Poll::Ready(Some(item)) = this.outer.as_mut().poll_item(task)
+            {
+                match (this.open)(item) {
+                    ControlFlow::Continue(pull) => {
+                        let slot = this.inner.occupy(Inner { pull, asked: false });
+                        this.turns.push_back(slot);
+                    }
+                    ControlFlow::Break(item) => return Poll::Ready(Some(item)),
+                }
+                // As many as there may be, before any of them is asked.
+                continue;
+            }
+            if let Some((slot, item)) = this.ready.pop_front() {
+                this.turns.push_back(slot);
+                return Poll::Ready(Some(item));
+            }
+            if let Some(slot) = this.turns.pop_front() {
+                let Some(item) = self.as_mut().ask(slot) else {
+                    continue;
+                };
+                self.project().turns.push_back(slot);
+                return Poll::Ready(Some(item));
+            }
+            if this.outer.has_ended() && this.inner.is_empty() {
+                // Asked only now: what ended in this poll owes as well.
+                this.owed
+                    .retain_mut(|owed| Pin::new(owed).poll(task).is_pending());
+                if this.owed.is_empty() {
+                    return Poll::Ready(None);
+                }
+            } else {
+                // What the outer stream has in flight goes on meanwhile; its wakers are registered.
+                let _ = this.outer.poll_progress(task);
+            }
+            return Poll::Pending;
+        }
+        task.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<R, S, T, F> Pull for Flattening<'_, R, S, T, F>
+where
+    R: Env,
+    S: Pull,
+    T: Pull,
+    F: FnMut(S::Item) -> ControlFlow<T::Item, T>,
+{
+    fn poll_progress(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        self.as_mut().go_on(task);
+        let this = self.project();
+        // The outer stream may come up with an item that it was asked for. It is kept.
+        let outer = this.outer.poll_progress(task);
+        if outer.is_ready() && this.inner.is_empty() && this.owed.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+opaque_debug!(FlatMapPar<S, F>, FlatMapParE<S, F>);

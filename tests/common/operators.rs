@@ -1,0 +1,146 @@
+//! The operators of streams, each with what its contract says: what all of them promise is tested of each.
+//!
+//! `flat_map_switch` is not among them: it drops what is replaced.
+
+use effect::prelude::*;
+
+use super::elements::Elements;
+use super::programs::BEAT;
+
+/// An operator, with arguments by which it emits one element for each, in order if it keeps that.
+pub struct Operator {
+    pub name: &'static str,
+    /// How many elements it has pulled at most, beyond the one that is wanted.
+    pub ahead: u64,
+    pub apply: fn(Elements) -> Elements,
+}
+
+const fn operator(name: &'static str, ahead: u64, apply: fn(Elements) -> Elements) -> Operator {
+    Operator { name, ahead, apply }
+}
+
+/// An effect that takes a while.
+fn later(x: u32) -> Effect<(), u32, u32> {
+    sleep(BEAT * (1 + x % 3)).map(move |()| x).erase()
+}
+
+/// A stream of one element, after a while.
+fn one_later(x: u32) -> Elements {
+    StreamE::from_effect(later(x)).erase()
+}
+
+/// Items as elements that have succeeded.
+fn elements<S: effect::Source<(), Item = u32> + Clone>(stream: Stream<(), u32, S>) -> Elements {
+    stream.map_effect(succeed).erase()
+}
+
+/// The values of elements, for operators of plain streams.
+fn items(stream: Elements) -> Stream<(), u32> {
+    stream.into_results().filter_map(Result::ok).erase()
+}
+
+pub const OPERATORS: &[Operator] = &[
+    operator("map", 0, |s| s.map(|x| x).erase()),
+    operator("map_error", 0, |s| s.map_error(|e| e).erase()),
+    operator("map_result", 0, |s| s.map_result(|r| r).erase()),
+    operator("filter", 0, |s| s.filter(|_| true).erase()),
+    operator("filter_map", 0, |s| s.filter_map(Some).erase()),
+    operator("inspect", 0, |s| s.inspect(|_| ()).erase()),
+    operator("inspect_error", 0, |s| s.inspect_error(|_| ()).erase()),
+    operator("flat_map_iter", 0, |s| s.flat_map_iter(|x| [x]).erase()),
+    operator("scan", 0, |s| s.scan(0, |_, x| x).erase()),
+    operator("map_accum", 0, |s| s.map_accum((), |(), x| x).erase()),
+    operator("enumerate", 0, |s| s.enumerate().map(|(_, x)| x).erase()),
+    operator("zip_with_previous", 0, |s| {
+        elements(items(s).zip_with_previous().map(|(_, x)| x))
+    }),
+    operator("changes_by", 0, |s| elements(items(s).changes_by(|x| *x))),
+    operator("take", 0, |s| s.take(usize::MAX).erase()),
+    operator("take_while", 0, |s| s.take_while(|_| true).erase()),
+    operator("take_until", 0, |s| s.take_until(|_| false).erase()),
+    operator("skip", 0, |s| s.skip(0).erase()),
+    operator("skip_while", 0, |s| s.skip_while(|_| false).erase()),
+    operator("fail_fast", 0, |s| s.fail_fast().erase()),
+    operator("chunks", 0, |s| s.chunks(1).map(|chunk| chunk[0]).erase()),
+    operator("sliding", 0, |s| {
+        s.sliding(1, 1).map(|window| window[0]).erase()
+    }),
+    operator("split_on", 0, |s| {
+        elements(
+            items(s)
+                .chunks(1)
+                .split_on(|_| true)
+                .zip(Stream::from_iter(0..))
+                .map(|(_, x)| x),
+        )
+    }),
+    operator("zip_with_next", 1, |s| {
+        elements(items(s).zip_with_next().map(|(x, _)| x))
+    }),
+    operator("group_adjacent_by", 1, |s| {
+        s.enumerate()
+            .group_adjacent_by(|(n, _)| *n)
+            .map(|(_, group)| group[0].1)
+            .erase()
+    }),
+    operator("map_effect", 0, |s| s.map_effect(later).erase()),
+    operator("recover", 0, |s| s.recover(fail::<(), u32, u32>).erase()),
+    operator("tap", 0, |s| s.tap(|x| later(*x)).erase()),
+    operator("tap_error", 0, |s| s.tap_error(|_| succeed(())).erase()),
+    operator("filter_effect", 0, |s| {
+        items(s).filter_effect(|x| later(*x).map(|_| true)).erase()
+    }),
+    operator("map_effect_par", 3, |s| s.map_effect_par(4, later).erase()),
+    operator("map_effect_par_unordered", 3, |s| {
+        s.map_effect_par_unordered(4, later).erase()
+    }),
+    operator("concat", 0, |s| s.concat(StreamE::from_iter([])).erase()),
+    operator("flat_map", 0, |s| s.flat_map(one_later).erase()),
+    operator("flat_map_par", 3, |s| s.flat_map_par(4, one_later).erase()),
+    operator("merge", 0, |s| s.merge(StreamE::from_iter([])).erase()),
+    operator("merge_until", 0, |s| {
+        let never = Stream::never().map_effect(succeed);
+        s.merge_until(effect::MergeEnd::Left, never).erase()
+    }),
+    operator("interleave", 0, |s| {
+        s.interleave(StreamE::from_iter([])).erase()
+    }),
+    operator("zip", 0, |s| {
+        s.zip(StreamE::from_iter(0..)).map(|(x, _)| x).erase()
+    }),
+    operator("zip_latest", 0, |s| {
+        elements(items(s).zip_latest(Stream::once(())).map(|(x, ())| x))
+    }),
+    operator("chunks_within", 0, |s| {
+        s.chunks_within(1, BEAT).map(|chunk| chunk[0]).erase()
+    }),
+    operator("timeout", 0, |s| {
+        let limited = s.timeout(BEAT * 1000);
+        limited.map_result(|r| r.map_err(|_| 0)).erase()
+    }),
+    operator("throttle", 0, |s| {
+        s.throttle(effect::RateLimiter::new(1, BEAT)).erase()
+    }),
+    operator("throttle_by", 0, |s| {
+        let limiter = effect::RateLimiter::new(1, BEAT);
+        elements(items(s).throttle_by(limiter, |x| x % 2))
+    }),
+    operator("buffer", 2, |s| s.buffer(2).erase()),
+    operator("repeat", 0, |s| s.repeat(Schedule::recurs(0)).erase()),
+    operator("retry", 0, |s| s.retry(Schedule::recurs(0)).erase()),
+    operator("into_values", 0, |s| {
+        elements(items(s).map_effect(succeed).into_values())
+    }),
+    operator("halt_when", 0, |s| s.halt_when(never::<_, _, ()>()).erase()),
+    operator("interrupt_when", 0, |s| {
+        s.interrupt_when(never::<_, _, ()>()).erase()
+    }),
+    operator("with_background", 0, |s| {
+        s.with_background(succeed(())).erase()
+    }),
+    operator("ensuring", 0, |s| s.ensuring(sleep(BEAT)).erase()),
+    operator("on_exit", 0, |s| {
+        elements(items(s).on_exit(|_| sleep(BEAT)))
+    }),
+    operator("provide", 0, |s| s.provide(()).erase()),
+];
