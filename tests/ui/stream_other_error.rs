@@ -1,5 +1,5 @@
 //! cure: .map_error(..)
-//! messages: 3
+//! messages: 2
 //! The effect for each element of a stream fails with another error.
 
 use effect::prelude::*;
