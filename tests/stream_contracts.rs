@@ -202,3 +202,21 @@ fn each_operator_emits_the_same_however_it_is_run() {
         });
     });
 }
+
+/// Some plain streams panic when they are asked again.
+#[test]
+fn no_operator_asks_a_source_that_has_ended_again() {
+    of_each(|operator| {
+        in_turns(async move |cx: Cx<()>| {
+            let numbers = || {
+                let next = async |n| (n < 5).then_some((Ok(n), n + 1));
+                let unfolded = futures::stream::unfold(0, next);
+                StreamE::from_stream(Box::pin(unfolded)).into_results()
+            };
+            let source = Stream::suspend(numbers);
+            let stream = (operator.apply)(StreamE::new(source.into_source()).erase());
+            let run = stream.run_for_each(|_| sleep::<_, Never>(BEAT));
+            assert_eq!(cx.run(run).await, Ok(()), "{}", operator.name);
+        });
+    });
+}

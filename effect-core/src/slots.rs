@@ -191,6 +191,10 @@ impl<T> Slots<T> {
                 _ => shared.parent.replace(task.waker().clone()),
             }
         };
+        if self.is_empty() {
+            // Woken by those that have left: a bell that still seems to ring would be lost on whoever comes next.
+            while self.next_woken().is_some() {}
+        }
     }
 
     /// The next slot that was woken, in turn.

@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::alarm::Alarm;
 use super::infallible::{Entered, Infallible, enter, leave};
+use super::side::Side;
 use crate::source::{Pull, Source};
 use crate::stream::Stream;
 use crate::stream_e::StreamE;
@@ -127,7 +128,7 @@ where
     fn open(self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
         Grouping {
             cx,
-            source: self.source.open(cx),
+            source: Side::new(self.source.open(cx)),
             ended: false,
             size: self.size,
             within: self.within,
@@ -142,7 +143,7 @@ pin_project! {
     struct Grouping<'cx, R, S, A, E> {
         cx: &'cx Cx<R>,
         #[pin]
-        source: S,
+        source: Side<S, Result<A, E>>,
         ended: bool,
         size: usize,
         within: Duration,
@@ -154,6 +155,9 @@ pin_project! {
         error: Option<E>,
     }
 }
+
+/// How many values may join a group in one poll before others have a turn.
+const GROUPED_PER_POLL: usize = 1024;
 
 impl<R, A, E, S> FuturesStream for Grouping<'_, R, S, A, E>
 where
@@ -171,8 +175,13 @@ where
         if this.alarm.as_mut().poll(task).is_ready() {
             return Poll::Ready(Some(Ok(mem::take(this.group))));
         }
-        while !*this.ended {
-            match this.source.as_mut().poll_next(task) {
+        for _ in 0..GROUPED_PER_POLL {
+            if *this.ended {
+                this.alarm.as_mut().clear();
+                let rest = mem::take(this.group);
+                return Poll::Ready((!rest.is_empty()).then_some(Ok(rest)));
+            }
+            match this.source.as_mut().poll_item(task) {
                 Poll::Ready(Some(Ok(value))) => {
                     this.group.push(value);
                     if this.group.len() == *this.size {
@@ -200,9 +209,8 @@ where
                 }
             }
         }
-        this.alarm.as_mut().clear();
-        let rest = mem::take(this.group);
-        Poll::Ready((!rest.is_empty()).then_some(Ok(rest)))
+        task.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

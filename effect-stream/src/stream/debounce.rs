@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::alarm::Alarm;
 use super::infallible::{Entered, Infallible, enter, leave};
+use super::side::Side;
 use crate::source::{Pull, Source};
 use crate::stream::Stream;
 use crate::stream_e::StreamE;
@@ -97,7 +98,7 @@ where
     fn open(self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
         Debouncing {
             cx,
-            source: self.source.open(cx),
+            source: Side::new(self.source.open(cx)),
             ended: false,
             silence: self.silence,
             alarm: Alarm::new(),
@@ -111,7 +112,7 @@ pin_project! {
     struct Debouncing<'cx, R, S, A, E> {
         cx: &'cx Cx<R>,
         #[pin]
-        source: S,
+        source: Side<S, Result<A, E>>,
         ended: bool,
         silence: Duration,
         // Set while a value is held.
@@ -142,7 +143,7 @@ where
             if *this.ended {
                 return Poll::Ready(None);
             }
-            match this.source.as_mut().poll_next(task) {
+            match this.source.as_mut().poll_item(task) {
                 Poll::Ready(Some(Ok(value))) => {
                     *this.held = Some(value);
                     this.alarm.as_mut().set(this.cx, *this.silence);

@@ -142,13 +142,14 @@ where
 pin_project! {
     struct Flattening<'cx, R, S, T, F> {
         cx: &'cx Cx<R>,
-        #[pin]
-        outer: S,
-        #[pin]
-        inner: Option<T>,
-        open: F,
+        // First what is inside: in this order it is dropped, and what that owes is done.
         // What the end of an inner stream owes is done before the next one begins.
         owed: Option<Owed>,
+        #[pin]
+        inner: Option<T>,
+        #[pin]
+        outer: S,
+        open: F,
     }
 }
 

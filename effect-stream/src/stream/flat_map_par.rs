@@ -158,17 +158,20 @@ where
 pin_project! {
     struct Flattening<'cx, R, S: FuturesStream, T: FuturesStream, F> {
         cx: &'cx Cx<R>,
+        // First what is inside: in this order it is dropped, and what that owes is done.
+        // What streams that have ended owe.
+        owed: Vec<Owed>,
+        inner: Slots<Inner<T>>,
+        // Some of them have answered since all were last told to go on: nothing may wake those.
+        answered: bool,
         #[pin]
         outer: Side<S, S::Item>,
         open: F,
         limit: usize,
-        inner: Slots<Inner<T>>,
         // Those whose last item was taken, in turn: they are asked for the next one when it is wanted.
         turns: VecDeque<usize>,
         // Items that came while nobody wanted one, and whose.
         ready: VecDeque<(usize, T::Item)>,
-        // What streams that have ended owe.
-        owed: Vec<Owed>,
     }
 }
 
@@ -195,6 +198,7 @@ where
             open,
             limit,
             inner: Slots::new(),
+            answered: false,
             turns: VecDeque::new(),
             ready: VecDeque::new(),
             owed: Vec::new(),
@@ -216,17 +220,17 @@ where
                 this.owed.extend(owed);
                 None
             }
-            Poll::Ready(item) => item,
+            Poll::Ready(item) => {
+                *this.answered = true;
+                item
+            }
             Poll::Pending => None,
         }
     }
 
     /// Lets those go on that were woken; what they come up with is ready.
     fn go_on(mut self: Pin<&mut Self>, task: &mut Context<'_>) {
-        let this = self.as_mut().project();
-        this.owed
-            .retain_mut(|owed| Pin::new(owed).poll(task).is_pending());
-        this.inner.listen(task);
+        self.as_mut().project().inner.listen(task);
         while let Some(slot) = self.as_mut().project().inner.next_woken() {
             let was_asked = self.as_mut().project().inner.poll(slot, |inner, task| {
                 let inner = inner.project();
@@ -241,6 +245,10 @@ where
                 self.as_mut().project().ready.push_back((slot, item));
             }
         }
+        // Asked only now: what ended in this poll owes as well.
+        self.project()
+            .owed
+            .retain_mut(|owed| Pin::new(owed).poll(task).is_pending());
     }
 }
 
@@ -260,7 +268,8 @@ where
         self.as_mut().go_on(task);
         for _ in 0..EMPTY_PER_POLL {
             let mut this = self.as_mut().project();
-            if this.inner.len() < *this.limit
+            // One that has ended has its place until what it owes is done.
+            if this.inner.len() + this.owed.len() < *this.limit
                 && let Poll::Ready(Some(item)) = this.outer.as_mut().poll_item(task)
             {
                 match (this.open)(item) {
@@ -284,15 +293,19 @@ where
                 self.project().turns.push_back(slot);
                 return Poll::Ready(Some(item));
             }
+            // Asked only now: what ended in this poll owes as well.
+            let owing = this.owed.len();
+            this.owed
+                .retain_mut(|owed| Pin::new(owed).poll(task).is_pending());
+            if this.owed.len() < owing {
+                continue;
+            }
             if this.outer.has_ended() && this.inner.is_empty() {
-                // Asked only now: what ended in this poll owes as well.
-                this.owed
-                    .retain_mut(|owed| Pin::new(owed).poll(task).is_pending());
                 if this.owed.is_empty() {
                     return Poll::Ready(None);
                 }
-            } else {
-                // What the outer stream has in flight goes on meanwhile; its wakers are registered.
+            } else if this.inner.len() + this.owed.len() >= *this.limit {
+                // Not asked, it may have begun something all the same; its wakers are registered.
                 let _ = this.outer.poll_progress(task);
             }
             return Poll::Pending;
@@ -312,6 +325,14 @@ where
     fn poll_progress(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
         self.as_mut().go_on(task);
         let this = self.project();
+        if std::mem::take(this.answered) {
+            this.inner.for_each(|_, inner, task| {
+                let inner = inner.project();
+                if !*inner.asked {
+                    let _ = inner.pull.poll_progress(task);
+                }
+            });
+        }
         // The outer stream may come up with an item that it was asked for. It is kept.
         let outer = this.outer.poll_progress(task);
         if outer.is_ready() && this.inner.is_empty() && this.owed.is_empty() {

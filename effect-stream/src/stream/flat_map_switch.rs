@@ -148,13 +148,14 @@ where
 pin_project! {
     struct Switching<'cx, R, S: FuturesStream, T: FuturesStream, F> {
         cx: &'cx Cx<R>,
+        // First what is inside: in this order it is dropped, and what that owes is done.
+        // What those owe that were replaced: done before the one that replaces them begins.
+        owed: Vec<Owed>,
+        #[pin]
+        inner: Option<Side<T, T::Item>>,
         #[pin]
         outer: Side<S, S::Item>,
         open: F,
-        #[pin]
-        inner: Option<Side<T, T::Item>>,
-        // What those owe that were replaced: done before the one that replaces them begins.
-        owed: Vec<Owed>,
     }
 }
 

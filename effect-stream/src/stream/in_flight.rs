@@ -10,17 +10,19 @@ use effect_core::slots::Slots;
 use futures::Stream as FuturesStream;
 use pin_project_lite::pin_project;
 
+use super::side::Side;
 use crate::source::Pull;
 
 pin_project! {
     /// Begins a future for each item, or breaks with what needs none, and emits what they yield in the order of the items.
-    pub(crate) struct InOrder<S, F, Fut: Future> {
+    pub(crate) struct InOrder<S: FuturesStream, F, Fut: Future> {
+        // Before the source: in this order they are dropped, and what that owes is done.
+        running: Slots<Numbered<Fut>>,
         #[pin]
-        source: S,
+        source: Side<S, S::Item>,
         ended: bool,
         begin: F,
         limit: usize,
-        running: Slots<Numbered<Fut>>,
         // What was begun and not emitted, in order. `None` while it runs.
         outputs: VecDeque<Option<Fut::Output>>,
         // The number of the first of those.
@@ -44,11 +46,11 @@ where
 {
     pub(crate) fn new(source: S, limit: usize, begin: F) -> Self {
         InOrder {
-            source,
+            running: Slots::new(),
+            source: Side::new(source),
             ended: false,
             begin,
             limit,
-            running: Slots::new(),
             outputs: VecDeque::new(),
             first: 0,
         }
@@ -92,7 +94,7 @@ where
         let mut this = self.project();
         // As many as there may be, before one is emitted: they go on while the consumer is busy with that.
         while !*this.ended && this.outputs.len() < *this.limit {
-            let item = match this.source.as_mut().poll_next(task) {
+            let item = match this.source.as_mut().poll_item(task) {
                 Poll::Ready(Some(item)) => item,
                 Poll::Ready(None) => {
                     *this.ended = true;
@@ -163,13 +165,14 @@ where
 
 pin_project! {
     /// Begins a future for each item, or breaks with what needs none, and emits what they yield as they end.
-    pub(crate) struct AsTheyEnd<S, F, Fut: Future> {
+    pub(crate) struct AsTheyEnd<S: FuturesStream, F, Fut: Future> {
+        // Before the source: in this order they are dropped, and what that owes is done.
+        running: Slots<Fut>,
         #[pin]
-        source: S,
+        source: Side<S, S::Item>,
         ended: bool,
         begin: F,
         limit: usize,
-        running: Slots<Fut>,
         outputs: VecDeque<Fut::Output>,
     }
 }
@@ -182,11 +185,11 @@ where
 {
     pub(crate) fn new(source: S, limit: usize, begin: F) -> Self {
         AsTheyEnd {
-            source,
+            running: Slots::new(),
+            source: Side::new(source),
             ended: false,
             begin,
             limit,
-            running: Slots::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -219,7 +222,7 @@ where
         self.as_mut().go_on(task);
         let mut this = self.project();
         while !*this.ended && this.running.len() + this.outputs.len() < *this.limit {
-            let item = match this.source.as_mut().poll_next(task) {
+            let item = match this.source.as_mut().poll_item(task) {
                 Poll::Ready(Some(item)) => item,
                 Poll::Ready(None) => {
                     *this.ended = true;

@@ -1,7 +1,7 @@
 //! Two streams in turns, whichever is ready.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use effect_core::{Cx, Env, Value};
 use futures::Stream as FuturesStream;
@@ -109,8 +109,8 @@ pin_project! {
 
 impl<A, S, T> FuturesStream for Interleaving<S, T, A>
 where
-    S: FuturesStream<Item = A>,
-    T: FuturesStream<Item = A>,
+    S: Pull<Item = A>,
+    T: Pull<Item = A>,
 {
     type Item = A;
 
@@ -118,10 +118,19 @@ where
         let mut this = self.project();
         // A side that has ended gives its turn away at once.
         for _ in 0..2 {
+            // What the other side has in flight goes on meanwhile; its wakers are registered.
             let item = if *this.left_is_next {
-                ready!(this.left.as_mut().poll_item(task))
+                let Poll::Ready(item) = this.left.as_mut().poll_item(task) else {
+                    let _ = this.right.poll_progress(task);
+                    return Poll::Pending;
+                };
+                item
             } else {
-                ready!(this.right.as_mut().poll_item(task))
+                let Poll::Ready(item) = this.right.as_mut().poll_item(task) else {
+                    let _ = this.left.poll_progress(task);
+                    return Poll::Pending;
+                };
+                item
             };
             *this.left_is_next = !*this.left_is_next;
             if item.is_some() {

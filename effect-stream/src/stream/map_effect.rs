@@ -139,11 +139,12 @@ impl<R: Env, S: Source<R>, B: Begin<R, S::Item>> Source<R> for MapEffect<S, B> {
 pin_project! {
     /// Begins a future for an item, or breaks with what needs none, and emits what it yields.
     struct Running<S, F, Fut> {
+        // Before the source: in this order they are dropped, and what that owes is done.
+        #[pin]
+        running: Option<Fut>,
         #[pin]
         source: S,
         begin: F,
-        #[pin]
-        running: Option<Fut>,
     }
 }
 

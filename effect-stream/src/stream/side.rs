@@ -56,16 +56,14 @@ impl<S, A> Side<S, A> {
 impl<A, S: Pull<Item = A>> Side<S, A> {
     /// Goes on with what it was asked for, and with what it has begun besides.
     pub(crate) fn poll_progress(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
-        if !self.asked {
-            return self.project().source.poll_progress(task);
-        }
-        match self.as_mut().poll_item(task) {
-            Poll::Ready(item) => {
-                *self.project().ready = item;
-                Poll::Ready(())
+        if self.asked {
+            match self.as_mut().poll_item(task) {
+                Poll::Ready(item) => *self.as_mut().project().ready = item,
+                Poll::Pending => return Poll::Pending,
             }
-            Poll::Pending => Poll::Pending,
         }
+        // Also of one that has just answered: what was woken beside its item goes on.
+        self.project().source.poll_progress(task)
     }
 }
 

@@ -259,6 +259,7 @@ where
         Stopping {
             cx,
             source: Some(self.source.open(cx)),
+            begun: false,
             asked: false,
             beside: Some(self.effect.into_effect().into_program().run(cx)),
             when: self.when,
@@ -275,6 +276,8 @@ pin_project! {
         // `None` once the stream has ended.
         #[pin]
         source: Option<S>,
+        // Nothing runs before the first element is wanted.
+        begun: bool,
         // It was asked for an element and has not answered.
         asked: bool,
         // `None` once it has ended.
@@ -299,8 +302,6 @@ where
     /// Lets the effect go on, and sees whether it stops the stream.
     fn go_on(self: Pin<&mut Self>, task: &mut Context<'_>) {
         let mut this = self.project();
-        this.owed
-            .retain_mut(|owed| Pin::new(owed).poll(task).is_pending());
         let Some(beside) = this.beside.as_mut().as_pin_mut() else {
             return;
         };
@@ -328,6 +329,7 @@ where
     type Item = Result<A, E>;
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        *self.as_mut().project().begun = true;
         self.as_mut().go_on(task);
         let mut this = self.project();
         if let Some(source) = this.source.as_mut().as_pin_mut() {
@@ -363,8 +365,14 @@ where
     Fut: Future<Output = Result<B, E>>,
 {
     fn poll_progress(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        if !self.begun {
+            return Poll::Ready(());
+        }
         self.as_mut().go_on(task);
         let this = self.project();
+        // Asked only now: what was interrupted in this poll owes as well.
+        this.owed
+            .retain_mut(|owed| Pin::new(owed).poll(task).is_pending());
         let source = this.source.as_pin_mut();
         let source = source.map_or(Poll::Ready(()), |source| source.poll_progress(task));
         if source.is_ready() && this.beside.is_none() && this.owed.is_empty() {

@@ -213,16 +213,16 @@ pin_project! {
 
 impl<S, A, T, B, P> FuturesStream for Zipping<S, A, T, B, P>
 where
-    S: FuturesStream<Item = A>,
-    T: FuturesStream<Item = B>,
+    S: Pull<Item = A>,
+    T: Pull<Item = B>,
     P: Pairing<A, B>,
 {
     type Item = P::Output;
 
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<P::Output>> {
-        let this = self.project();
+        let mut this = self.project();
         if this.one.is_none()
-            && let Poll::Ready(item) = this.left.poll_item(task)
+            && let Poll::Ready(item) = this.left.as_mut().poll_item(task)
         {
             if item.is_none() {
                 return Poll::Ready(None);
@@ -230,17 +230,24 @@ where
             *this.one = item;
         }
         if this.other.is_none()
-            && let Poll::Ready(item) = this.right.poll_item(task)
+            && let Poll::Ready(item) = this.right.as_mut().poll_item(task)
         {
             if item.is_none() {
                 return Poll::Ready(None);
             }
             *this.other = item;
         }
-        match P::pair(this.one, this.other) {
-            Some(pair) => Poll::Ready(Some(pair)),
-            None => Poll::Pending,
+        let pair = P::pair(this.one, this.other);
+        if pair.is_some() {
+            return Poll::Ready(pair);
         }
+        // What the side has in flight whose item waits goes on meanwhile; its wakers are registered.
+        if this.one.is_some() {
+            let _ = this.left.poll_progress(task);
+        } else if this.other.is_some() {
+            let _ = this.right.poll_progress(task);
+        }
+        Poll::Pending
     }
 }
 
@@ -300,8 +307,8 @@ pin_project! {
 
 impl<S, A, T, B> FuturesStream for ZippingLatest<S, A, T, B>
 where
-    S: FuturesStream<Item = A>,
-    T: FuturesStream<Item = B>,
+    S: Pull<Item = A>,
+    T: Pull<Item = B>,
     A: Clone,
     B: Clone,
 {
@@ -325,10 +332,17 @@ where
                     Poll::Pending => {}
                 }
             }
-            return match latest(this.one, this.other) {
-                Some(pair) => Poll::Ready(Some(pair)),
-                None => Poll::Pending,
-            };
+            let pair = latest(this.one, this.other);
+            if pair.is_some() {
+                return Poll::Ready(pair);
+            }
+            // What the side has in flight whose item waits goes on meanwhile; its wakers are registered.
+            if this.one.is_some() {
+                let _ = this.left.poll_progress(task);
+            } else if this.other.is_some() {
+                let _ = this.right.poll_progress(task);
+            }
+            return Poll::Pending;
         }
         for _ in 0..2 {
             let is_new = if *this.left_is_next {
