@@ -66,4 +66,5 @@ pub mod sources {
     pub use crate::stream::timing_out::Timeout;
     pub use crate::stream::transforming::*;
     pub use crate::stream::zip::{Each, EachOk, Pairing, Zip, ZipLatest};
+    pub use crate::stream_e::each::*;
 }

@@ -11,6 +11,7 @@ use crate::stream::Stream;
 use crate::stream::infallible::{Infallible, leave};
 
 mod creating;
+pub(crate) mod each;
 
 /// A lazy description of many values, each of which succeeded with `A` or failed with `E`.
 ///

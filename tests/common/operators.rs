@@ -143,4 +143,15 @@ pub const OPERATORS: &[Operator] = &[
         elements(items(s).on_exit(|_| sleep(BEAT)))
     }),
     operator("provide", 0, |s| s.provide(()).erase()),
+    operator("retry_each", 0, |s| {
+        s.map_effect(later).retry_each(Schedule::recurs(1)).erase()
+    }),
+    operator("recover_with_item", 0, |s| {
+        s.map_effect(later)
+            .recover_with_item(|_, error| fail(error))
+            .erase()
+    }),
+    operator("route_errors", 0, |s| {
+        s.route_errors(Channel::bounded(1)).erase()
+    }),
 ];

@@ -114,8 +114,8 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
 /// The source of [`Stream::map_effect`], [`StreamE::map_effect`] and [`StreamE::recover`].
 #[derive(Clone)]
 pub struct MapEffect<S, B> {
-    source: S,
-    begin: B,
+    pub(crate) source: S,
+    pub(crate) begin: B,
 }
 
 impl<S, B> MapEffect<S, B> {

@@ -185,14 +185,14 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
 /// The source of [`Stream::map_effect_par`] and [`StreamE::map_effect_par`].
 #[derive(Clone)]
 pub struct MapEffectPar<S, B> {
-    source: S,
-    limit: usize,
-    begin: B,
+    pub(crate) source: S,
+    pub(crate) limit: usize,
+    pub(crate) begin: B,
 }
 
 impl<S, B> MapEffectPar<S, B> {
     #[track_caller]
-    fn new(source: S, limit: usize, begin: B) -> Self {
+    pub(crate) fn new(source: S, limit: usize, begin: B) -> Self {
         assert!(limit > 0, "at least one effect has to run at a time");
         MapEffectPar {
             source,
@@ -214,14 +214,14 @@ impl<R: Env, S: Source<R>, B: Begin<R, S::Item>> Source<R> for MapEffectPar<S, B
 /// The source of [`Stream::map_effect_par_unordered`] and [`StreamE::map_effect_par_unordered`].
 #[derive(Clone)]
 pub struct MapEffectParUnordered<S, B> {
-    source: S,
-    limit: usize,
-    begin: B,
+    pub(crate) source: S,
+    pub(crate) limit: usize,
+    pub(crate) begin: B,
 }
 
 impl<S, B> MapEffectParUnordered<S, B> {
     #[track_caller]
-    fn new(source: S, limit: usize, begin: B) -> Self {
+    pub(crate) fn new(source: S, limit: usize, begin: B) -> Self {
         assert!(limit > 0, "at least one effect has to run at a time");
         MapEffectParUnordered {
             source,
