@@ -33,7 +33,7 @@ pub mod sources {
     pub use crate::stream::again::{Repeat, Retry};
     pub use crate::stream::begin::*;
     pub use crate::stream::buffer::Buffer;
-    pub use crate::stream::choose::{Choice, Choose, Chosen, OfErrors, OfValues};
+    pub use crate::stream::choose::{Choice, Choose, Chosen, OfErrors, OfValues, Present};
     pub use crate::stream::chunks_within::ChunksWithin;
     pub use crate::stream::concat::{Concat, Suspend};
     pub use crate::stream::creating::{Iterate, Unfold};

@@ -112,6 +112,19 @@ impl<A: Value, E, C: Choice<E>> Choice<Result<A, E>> for OfErrors<C> {
     }
 }
 
+/// Of what may be there: that which is.
+#[derive(Clone, Debug)]
+pub struct Present;
+
+impl<A: Value> Choice<Option<A>> for Present {
+    type Output = A;
+
+    #[inline]
+    fn choose(&mut self, item: Option<A>) -> Chosen<A> {
+        ControlFlow::Continue(item)
+    }
+}
+
 pin_project! {
     pub(crate) struct Choosing<S, C> {
         #[pin]

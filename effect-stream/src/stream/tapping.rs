@@ -7,9 +7,8 @@ use effect_core::fits::SameError;
 use effect_core::{Cx, Env, IntoEffect, Never, Program, Value};
 
 use super::begin::Begin;
-use super::choose::{Choose, OfValues};
+use super::choose::{Choose, OfValues, Present};
 use super::map_effect::MapEffect;
-use super::transforming::Picked;
 use crate::opaque_debug::opaque_debug;
 use crate::stream::Stream;
 use crate::stream_e::StreamE;
@@ -68,13 +67,13 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
     /// assert_eq!(all, [Ok(2), Err("three"), Ok(4)]);
     /// # }
     /// ```
-    pub fn filter_effect<I, F>(self, keep: F) -> StreamE<R, I::Error, A, FilterEffect<S, A, F>>
+    pub fn filter_effect<I, F>(self, keep: F) -> StreamE<R, I::Error, A, FilterEffect<S, F>>
     where
         I: IntoEffect<R, Value = bool>,
         F: FnMut(&A) -> I + Value,
     {
         let kept = MapEffect::new(self.source, Weighed(keep));
-        StreamE::of(Choose::new(kept, OfValues(Picked(itself as fn(_) -> _))))
+        StreamE::of(Choose::new(kept, OfValues(Present)))
     }
 }
 
@@ -152,13 +151,7 @@ pub type TapOk<S, F> = MapEffect<S, TappedValues<F>>;
 /// The source of [`StreamE::tap_error`].
 pub type TapError<S, F> = MapEffect<S, TappedErrors<F>>;
 /// The source of [`Stream::filter_effect`].
-pub type FilterEffect<S, A, F> = Choose<MapEffect<S, Weighed<F>>, OfValues<Picked<Itself<A>>>>;
-
-type Itself<A> = fn(Option<A>) -> Option<A>;
-
-const fn itself<A>(item: Option<A>) -> Option<A> {
-    item
-}
+pub type FilterEffect<S, F> = Choose<MapEffect<S, Weighed<F>>, OfValues<Present>>;
 
 /// An effect that looks at each item.
 #[derive(Clone)]

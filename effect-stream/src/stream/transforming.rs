@@ -458,7 +458,7 @@ impl<A: Value, F: FnMut(&A) -> bool + Value> Choice<A> for Kept<F> {
 
 /// Of `filter_map`: what a closure makes of it, if anything.
 #[derive(Clone)]
-pub struct Picked<F>(pub(crate) F);
+pub struct Picked<F>(F);
 
 impl<A, B: Value, F: FnMut(A) -> Option<B> + Value> Choice<A> for Picked<F> {
     type Output = B;

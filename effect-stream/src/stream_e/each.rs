@@ -7,10 +7,9 @@ use effect_core::{Channel, Cx, Env, IntoEffect, Program, Recurrence, Schedule, S
 
 use crate::opaque_debug::opaque_debug;
 use crate::stream::begin::{Begin, ForItems, ForValues};
-use crate::stream::choose::Choose;
+use crate::stream::choose::{Choose, Present};
 use crate::stream::map_effect::MapEffect;
 use crate::stream::map_effect_par::{MapEffectPar, MapEffectParUnordered};
-use crate::stream::transforming::Picked;
 use crate::stream_e::StreamE;
 
 /// # Handling failures of effects
@@ -111,9 +110,9 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     /// assert_eq!(errors.receive().await, Ok("two"));
     /// # }
     /// ```
-    pub fn route_errors(self, errors: Channel<E>) -> StreamE<R, E, A, RouteErrors<S, A, E>> {
+    pub fn route_errors(self, errors: Channel<E>) -> StreamE<R, E, A, RouteErrors<S, E>> {
         let routed = MapEffect::new(self.source, Routed { errors });
-        StreamE::of(Choose::new(routed, Picked(itself as fn(_) -> _)))
+        StreamE::of(Choose::new(routed, Present))
     }
 }
 
@@ -287,13 +286,7 @@ where
 }
 
 /// The source of [`StreamE::route_errors`].
-pub type RouteErrors<S, A, E> = Choose<MapEffect<S, Routed<E>>, Picked<Itself<Result<A, E>>>>;
-
-type Itself<A> = fn(Option<A>) -> Option<A>;
-
-const fn itself<A>(item: Option<A>) -> Option<A> {
-    item
-}
+pub type RouteErrors<S, E> = Choose<MapEffect<S, Routed<E>>, Present>;
 
 /// What begins the sends of [`StreamE::route_errors`].
 #[derive(Clone, Debug)]
