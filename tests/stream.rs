@@ -13,6 +13,7 @@ mod stream_timing;
 mod stream_stopping;
 mod stream_sides;
 mod stream_each;
+mod stream_sharing;
 mod stream_stack_safety;
 mod pipeline_failures;
 mod pipeline_loss;

@@ -16,6 +16,8 @@ mod pipeline;
 pub use effect_core::{
     Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany,
 };
+/// One of two: what [`Stream::partition_either`] asks for.
+pub use either::Either;
 pub use erased::{ErasedSource, Link};
 pub use pipeline::report::{Failed, Fault, PipelineError, PipelineReport};
 pub use pipeline::stage::{Stage, StageError, stage};
@@ -32,6 +34,7 @@ pub mod sources {
     pub use crate::stream::accumulating::*;
     pub use crate::stream::again::{Repeat, Retry};
     pub use crate::stream::begin::*;
+    pub use crate::stream::broadcast::{Broadcast, BroadcastE, Broadcasted};
     pub use crate::stream::buffer::Buffer;
     pub use crate::stream::choose::{Choice, Choose, Chosen, OfErrors, OfValues, Present};
     pub use crate::stream::chunks_within::ChunksWithin;
@@ -55,10 +58,13 @@ pub mod sources {
     pub use crate::stream::map_effect::MapEffect;
     pub use crate::stream::map_effect_par::*;
     pub use crate::stream::merge::Merge;
+    pub use crate::stream::partition::*;
     pub use crate::stream::passing::{Ensuring, OnExit, Provide};
+    pub use crate::stream::pump::{OwnQueue, Pumped, TakeNext};
     pub use crate::stream::run::{
         Collect, CollectResults, Count, Drain, DrainOk, Fold, FoldOk, ForEach, Last, Partition,
     };
+    pub use crate::stream::share::{Listened, Share, ShareE};
     pub use crate::stream::stopping::{StopWhen, Succeeding};
     pub use crate::stream::take::Take;
     pub use crate::stream::tapping::*;

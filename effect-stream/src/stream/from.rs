@@ -234,9 +234,10 @@ where
 }
 
 pin_project! {
-    struct Foreign<S> {
+    /// A stream that has nothing in flight.
+    pub(crate) struct Foreign<S> {
         #[pin]
-        stream: S,
+        pub(crate) stream: S,
     }
 }
 
