@@ -14,6 +14,7 @@ mod stream_stopping;
 mod stream_sides;
 mod stream_each;
 mod stream_sharing;
+mod stream_groups;
 mod stream_stack_safety;
 mod pipeline_failures;
 mod pipeline_loss;

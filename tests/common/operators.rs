@@ -39,6 +39,10 @@ fn items(stream: Elements) -> Stream<(), u32> {
     stream.into_results().filter_map(Result::ok).erase()
 }
 
+fn never_fails(never: Never) -> u32 {
+    match never {}
+}
+
 pub const OPERATORS: &[Operator] = &[
     operator("map", 0, |s| s.map(|x| x).erase()),
     operator("map_error", 0, |s| s.map_error(|e| e).erase()),
@@ -94,6 +98,9 @@ pub const OPERATORS: &[Operator] = &[
     operator("map_effect_par_unordered", 3, |s| {
         s.map_effect_par_unordered(4, later).erase()
     }),
+    operator("map_effect_par_by_key", 3, |s| {
+        s.map_effect_par_by_key(4, |x| *x, later).erase()
+    }),
     operator("concat", 0, |s| s.concat(StreamE::from_iter([])).erase()),
     operator("flat_map", 0, |s| s.flat_map(one_later).erase()),
     operator("flat_map_par", 3, |s| s.flat_map_par(4, one_later).erase()),
@@ -101,6 +108,10 @@ pub const OPERATORS: &[Operator] = &[
     operator("merge_until", 0, |s| {
         let never = Stream::never().map_effect(succeed);
         s.merge_until(effect::MergeEnd::Left, never).erase()
+    }),
+    operator("group_by", 0, |s| {
+        let one = s.group_by(effect::Groups::at_most(1), |_| ());
+        one.flat_map(|(_, items)| items.map_effect(succeed)).erase()
     }),
     operator("interleave", 0, |s| {
         s.interleave(StreamE::from_iter([])).erase()
@@ -126,6 +137,14 @@ pub const OPERATORS: &[Operator] = &[
         elements(items(s).throttle_by(limiter, |x| x % 2))
     }),
     operator("buffer", 2, |s| s.buffer(2).erase()),
+    // So many to take, and one in hand.
+    operator("broadcast", 3, |s| {
+        StreamE::scoped(s.broadcast(2).map_error(never_fails).map(|[one]| one)).erase()
+    }),
+    operator("share", 3, |s| {
+        let shared = s.share(2, BEAT).map_error(never_fails);
+        StreamE::scoped(shared).erase()
+    }),
     operator("repeat", 0, |s| s.repeat(Schedule::recurs(0)).erase()),
     operator("retry", 0, |s| s.retry(Schedule::recurs(0)).erase()),
     operator("into_values", 0, |s| {

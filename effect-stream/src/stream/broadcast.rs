@@ -2,9 +2,8 @@
 
 use std::array;
 
-use effect_core::sync::{Publish, PublishError, Subscription};
+use effect_core::sync::Subscription;
 use effect_core::{Cause, Cx, Effect, Env, Exit, Hub, Never, Program, Value};
-use futures::future::{FutureExt, Map};
 
 use super::pump::{Pump, Pumped, pump};
 use crate::source::Source;
@@ -80,9 +79,9 @@ impl<R: Env, E: Value + Clone + Sync, A: Value + Clone + Sync, S> StreamE<R, E, 
     /// let body = effect(async |cx: Cx<()>| {
     ///     let results = StreamE::from_results([Ok(1), Err("two")]);
     ///     let [left, right] = cx.run(results.broadcast(8)).await?;
-    ///     cx.run(left.run_collect().zip_par(right.run_count())).await
+    ///     cx.run(left.run_collect().zip_par(right.take(1).run_collect())).await
     /// });
-    /// assert_eq!(body.scoped().await, Ok::<_, Never>((vec![Ok(1), Err("two")], 2)));
+    /// assert_eq!(body.scoped().await, Ok::<_, Never>((vec![Ok(1), Err("two")], vec![Ok(1)])));
     /// # }
     /// ```
     #[doc(alias = "tee")]
@@ -114,10 +113,17 @@ impl<S, const N: usize> Broadcast<S, N> {
     {
         let hub = Hub::bounded(self.lag).with_error();
         let taps: [_; N] = array::from_fn(|_| hub.subscribe());
-        let publish = publish_to(&hub);
-        let fiber = pump(cx, &cx.scope(), self.source, publish, move |exit| {
-            end_hub(&hub, exit)
-        });
+        let out = hub.clone();
+        let send = move |item| {
+            let out = out.clone();
+            async move {
+                // It is open until the stream has ended.
+                let _ = out.publish(item).await;
+                out.subscribers() > 0
+            }
+        };
+        let tell = move |exit| end_hub(&hub, exit);
+        let fiber = pump(cx, &cx.scope(), self.source, send, tell);
         let pump = Pump::new(fiber);
         taps.map(|tap| Pumped::new(tap, &pump))
     }
@@ -154,17 +160,6 @@ where
         Ok(self.0.start(cx).map(StreamE::of))
     }
 }
-
-/// Sends items to all who take from a hub.
-pub(crate) fn publish_to<A: Value + Clone + Sync>(
-    hub: &Hub<A, Cause<Never>>,
-) -> impl FnMut(A) -> Publishing<A> + Value + use<A> {
-    let hub = hub.clone();
-    // It is open until the stream has ended.
-    move |item| hub.publish(item).map(drop as fn(_))
-}
-
-type Publishing<A> = Map<Publish<A, Cause<Never>>, fn(Result<(), PublishError<A>>)>;
 
 /// Ends a hub as what it was fed from has ended, and says whether anybody there was told.
 pub(crate) fn end_hub<A: Value + Clone + Sync>(

@@ -1,7 +1,5 @@
 //! One stream as two, with each item on one of them.
 
-use std::future::Future;
-
 use effect_core::{Cause, Cx, Effect, Env, Exit, Never, Program, Queue, Value};
 use either::Either;
 
@@ -136,31 +134,28 @@ where
         let right = Queue::bounded(self.ahead).with_error();
         let taps = (OwnQueue::new(&left), OwnQueue::new(&right));
         let (to_left, to_right) = (left.clone(), right.clone());
-        let send = move |item| offer(&to_left, &to_right, (self.f)(item));
-        let fiber = pump(cx, &cx.scope(), self.source, send, move |exit| {
+        let send = move |item| {
+            let item = (self.f)(item);
+            let (left, right) = (to_left.clone(), to_right.clone());
+            async move {
+                // A queue that nobody takes from refuses it, and it is dropped.
+                match item {
+                    Either::Left(item) => drop(left.offer(item).await),
+                    Either::Right(item) => drop(right.offer(item).await),
+                }
+                !(left.is_closed() && right.is_closed())
+            }
+        };
+        let tell = move |exit| {
             // Both are told.
             end_queue(&left, &exit) | end_queue(&right, &exit)
-        });
+        };
+        let fiber = pump(cx, &cx.scope(), self.source, send, tell);
         let pump = Pump::new(fiber);
         Ok((
             Stream::of(Pumped::new(taps.0, &pump)),
             Stream::of(Pumped::new(taps.1, &pump)),
         ))
-    }
-}
-
-/// Offers an item to one of two. A queue that nobody takes from refuses it, and it is dropped.
-fn offer<B: Value, C: Value>(
-    left: &Queue<B, Cause<Never>>,
-    right: &Queue<C, Cause<Never>>,
-    item: Either<B, C>,
-) -> impl Future<Output = ()> + Send + use<B, C> {
-    let offered = item.map_either(|item| left.offer(item), |item| right.offer(item));
-    async move {
-        match offered {
-            Either::Left(offered) => drop(offered.await),
-            Either::Right(offered) => drop(offered.await),
-        }
     }
 }
 

@@ -15,8 +15,8 @@ use super::from::Foreign;
 use crate::opaque_debug::opaque_debug;
 use crate::source::{Pull, Source, beside, next};
 
-/// Runs a source on a fiber of a scope. Each item is sent somewhere, and in the end somebody is told how that was: also if it
-/// has never begun. Who is told says whether anybody there heard it; a defect that nobody has heard is the fiber's.
+/// Runs a source on a fiber of a scope. Each item is sent somewhere, for as long as there is somebody to take it, and in the end
+/// somebody is told how that was: also if it has never begun. Who is told says whether anybody there heard it; a defect that nobody has heard is the fiber's.
 pub(crate) fn pump<R, S, F, Fut, T>(
     cx: &Cx<R>,
     scope: &Scope,
@@ -28,7 +28,7 @@ where
     R: Env,
     S: Source<R>,
     F: FnMut(S::Item) -> Fut + Value,
-    Fut: Future<Output = ()> + Send + 'static,
+    Fut: Future<Output = bool> + Send + 'static,
     T: FnOnce(Exit<Never, ()>) -> bool + Value,
 {
     let pumping = Effect::new(Pumping {
@@ -50,7 +50,7 @@ where
     R: Env,
     S: Source<R>,
     F: FnMut(S::Item) -> Fut + Value,
-    Fut: Future<Output = ()> + Send + 'static,
+    Fut: Future<Output = bool> + Send + 'static,
     T: FnOnce(Exit<Never, ()>) -> bool + Value,
 {
     type Error = Never;
@@ -65,7 +65,9 @@ where
         let sending = cx.catching(async move {
             let mut source = pin!(source.open(cx));
             while let Some(item) = next(source.as_mut()).await {
-                beside(source.as_mut(), send(item)).await;
+                if !beside(source.as_mut(), send(item)).await {
+                    break;
+                }
             }
         });
         let exit = match sending.await {

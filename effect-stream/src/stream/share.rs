@@ -23,7 +23,7 @@ impl<R: Env, A: Value + Clone + Sync, S> Stream<R, A, S> {
     /// This stream is started with the first of them. When the last is gone, it waits for another one for as long as `idle`, and
     /// is interrupted then; whoever comes after that, or after its end, starts it anew.
     ///
-    /// - **Pulls** items while there is a run, until the slowest has `lag` of them to take. An item that was pulled while there is none is for the next.
+    /// - **Pulls** items while there is a run, until the slowest has `lag` of them to take. One that comes when the last has left is for the next.
     /// - **Fails** never; a defect of this stream is one of each run, after what came before it.
     /// - **Completes**: each run does when this stream has, and it has emitted all.
     /// - **When interrupted**, a run leaves; the others go on. When the scope closes, it interrupts the source, and the
@@ -43,7 +43,7 @@ impl<R: Env, A: Value + Clone + Sync, S> Stream<R, A, S> {
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() {
     /// let body = effect(async |cx: Cx<()>| {
-    ///     let numbers = cx.run(Stream::range(0..).share(1, Duration::from_secs(1))).await?;
+    ///     let numbers = cx.run(Stream::from_iter(0..).share(1, Duration::from_secs(1))).await?;
     ///     let first = cx.run(numbers.clone().take(1).run_collect()).await?;
     ///     // In time: it goes on where it is.
     ///     let next = cx.run(numbers.clone().take(1).run_collect()).await?;
@@ -272,9 +272,13 @@ where
     let send = move |item| {
         let (out, listeners) = (out.clone(), listeners.clone());
         async move {
-            let Ok(_) = listeners.wait_until(|listeners| listeners.now > 0).await;
+            // Whoever has waited for this item may have left, and while nobody listens, the next one is not pulled.
+            let somebody = || listeners.wait_until(|listeners| listeners.now > 0);
+            let Ok(_) = somebody().await;
             // It is open until the stream has ended.
             let _ = out.publish(item).await;
+            let Ok(_) = somebody().await;
+            true
         }
     };
     let source = source.into_source();

@@ -10,6 +10,7 @@ use crate::stream::begin::{Begin, ForItems, ForValues};
 use crate::stream::choose::{Choose, Present};
 use crate::stream::map_effect::MapEffect;
 use crate::stream::map_effect_par::{MapEffectPar, MapEffectParUnordered};
+use crate::stream::map_effect_par_by_key::MapEffectParByKey;
 use crate::stream_e::StreamE;
 
 /// # Handling failures of effects
@@ -151,6 +152,15 @@ impl<S, W> EachEffect for MapEffectParUnordered<S, W> {
 
     fn with<B>(self, f: impl FnOnce(W) -> B) -> MapEffectParUnordered<S, B> {
         MapEffectParUnordered::new(self.source, self.limit, f(self.begin))
+    }
+}
+
+impl<S, G, W> EachEffect for MapEffectParByKey<S, G, W> {
+    type Begin = W;
+    type With<B> = MapEffectParByKey<S, G, B>;
+
+    fn with<B>(self, f: impl FnOnce(W) -> B) -> MapEffectParByKey<S, G, B> {
+        MapEffectParByKey::new(self.source, self.limit, self.key, f(self.begin))
     }
 }
 
