@@ -15,6 +15,7 @@ mod stream_sides;
 mod stream_each;
 mod stream_sharing;
 mod stream_groups;
+mod stream_ends;
 mod stream_stack_safety;
 mod pipeline_failures;
 mod pipeline_loss;

@@ -28,6 +28,7 @@ pub use stream::generate::Emitter;
 pub use stream::group_by::{DroppedGroup, Group, Groups};
 pub use stream::into_stream::IntoStream;
 pub use stream::merge::MergeEnd;
+pub use stream::run_into::channel_sink;
 pub use stream_e::StreamE;
 
 /// The sources and programs that operators are made of. One seldom needs to name them.
@@ -66,8 +67,10 @@ pub mod sources {
     pub use crate::stream::passing::{Ensuring, OnExit, Provide};
     pub use crate::stream::pump::{OwnQueue, Pumped, TakeNext};
     pub use crate::stream::run::{
-        Collect, CollectResults, Count, Drain, DrainOk, Fold, FoldOk, ForEach, Last, Partition,
+        Collect, CollectInto, CollectResults, CollectResultsInto, Count, Drain, DrainOk, Fold,
+        FoldOk, ForEach, Last, Partition,
     };
+    pub use crate::stream::run_into::{Destination, RunInto, ToChannel, ToSink, ToWriter};
     pub use crate::stream::share::{Listened, Share, ShareE};
     pub use crate::stream::stopping::{StopWhen, Succeeding};
     pub use crate::stream::take::Take;

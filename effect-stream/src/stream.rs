@@ -51,6 +51,7 @@ pub(crate) mod chunks_within;
 pub(crate) mod timing_out;
 pub(crate) mod throttle;
 pub(crate) mod run;
+pub(crate) mod run_into;
 pub(crate) mod into_stream;
 
 /// A lazy description of many values: it needs the environment `R` and emits `A`s.

@@ -64,6 +64,28 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
         })
     }
 
+    /// Runs the stream to its end, and puts what it emits into a collection, which may hold something already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    /// use std::collections::HashMap;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let squares = Stream::range(0..4).map(|n| (n, n * n));
+    /// let Ok(squares) = squares.run_collect_into(HashMap::new()).await;
+    /// assert_eq!(squares[&3], 9);
+    /// # }
+    /// ```
+    pub fn run_collect_into<C>(self, collection: C) -> Effect<R, Never, C, CollectInto<S, C, A>>
+    where
+        C: Extend<A> + Value,
+    {
+        self.run_fold(collection, extend as fn(C, A) -> C)
+    }
+
     /// Runs an effect for each item, one after the other. What the stream has in flight goes on meanwhile.
     ///
     /// # Errors
@@ -263,6 +285,35 @@ where
         self.run_fold_ok(Vec::new(), push as fn(Vec<A>, A) -> Vec<A>)
     }
 
+    /// Runs the stream up to its first failure, and puts its values into a collection, which may hold something already.
+    ///
+    /// # Errors
+    ///
+    /// The first failure of the stream, after which nothing more is pulled. The collection is dropped then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    /// use std::collections::BTreeSet;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let results = StreamE::from_results([Ok(2), Ok(1), Ok(2)]);
+    /// let set = results.collect_results_into(BTreeSet::new()).await;
+    /// assert_eq!(set, Ok::<_, &str>(BTreeSet::from([1, 2])));
+    /// # }
+    /// ```
+    pub fn collect_results_into<C>(
+        self,
+        collection: C,
+    ) -> Effect<R, E, C, CollectResultsInto<S, C, A>>
+    where
+        C: Extend<A> + Value,
+    {
+        self.run_fold_ok(collection, extend as fn(C, A) -> C)
+    }
+
     /// Runs the stream up to its first failure, and drops its values.
     ///
     /// # Errors
@@ -336,6 +387,9 @@ where
 /// The program of [`Stream::run_collect`].
 pub type Collect<S, A> = Fold<S, Vec<A>, fn(Vec<A>, A) -> Vec<A>>;
 
+/// The program of [`Stream::run_collect_into`].
+pub type CollectInto<S, C, A> = Fold<S, C, fn(C, A) -> C>;
+
 /// The program of [`Stream::run_drain`].
 pub type Drain<S, A> = Fold<S, (), fn((), A)>;
 
@@ -351,6 +405,9 @@ pub type DrainOk<S, A> = FoldOk<S, (), fn((), A)>;
 /// The program of [`StreamE::collect_results`].
 pub type CollectResults<S, A> = FoldOk<S, Vec<A>, fn(Vec<A>, A) -> Vec<A>>;
 
+/// The program of [`StreamE::collect_results_into`].
+pub type CollectResultsInto<S, C, A> = FoldOk<S, C, fn(C, A) -> C>;
+
 /// The program of [`StreamE::partition`].
 pub type Partition<S, A, E> = Fold<S, Sides<A, E>, fn(Sides<A, E>, Result<A, E>) -> Sides<A, E>>;
 
@@ -359,6 +416,12 @@ type Sides<A, E> = (Vec<A>, Vec<E>);
 fn push<A>(mut items: Vec<A>, item: A) -> Vec<A> {
     items.push(item);
     items
+}
+
+fn extend<C: Extend<A>, A>(mut collection: C, item: A) -> C {
+    // One item, as the unstable `extend_one` would.
+    collection.extend(Some(item));
+    collection
 }
 
 fn forget<A>((): (), item: A) {
