@@ -147,3 +147,52 @@ fn a_stream_of_retries_can_run_twice() {
         }
     });
 }
+
+#[test]
+fn what_has_failed_for_good_is_a_dead_letter_with_its_item() {
+    everywhere(async |cx: Cx<()>| {
+        let tries = Tries::default();
+        let tried = tries.clone();
+        let letters = Channel::bounded(1);
+        let work =
+            move |item| tried.work(item, |item| if item % 4 == 3 { u32::MAX } else { item % 2 });
+        let run = Stream::range(0..12)
+            .map_effect_par(3, work)
+            .retry_each(Schedule::spaced(secs(1)).times(1))
+            .errors_to_dead_letters(&letters);
+        let closing = letters.clone();
+        let run = run.run_collect().ensuring(sync(move || closing.close()));
+        let read = Stream::from_channel(letters)
+            .tap(|_| sleep(secs(9)))
+            .into_values();
+        let Ok((all, letters)) = cx.run(run.zip_par(read.run_collect())).await;
+        assert_eq!(all, [0, 1, 2, 4, 5, 6, 8, 9, 10].map(Ok));
+        let letters: Vec<_> = letters
+            .iter()
+            .map(|letter| (letter.item, letter.error))
+            .collect();
+        assert_eq!(letters, [(3, 3), (7, 7), (11, 11)]);
+        assert_eq!(tries.of(3), 2);
+    });
+}
+
+#[test]
+fn an_error_for_which_there_is_no_letter_flows_on() {
+    everywhere(async |cx: Cx<()>| {
+        let letters = Channel::bounded(9);
+        let elements = StreamE::from_results([Ok(1), Err("before"), Ok(2), Ok(3)]);
+        let closing = letters.clone();
+        let run = elements
+            .map_effect(move |n| {
+                if n == 3 {
+                    closing.close();
+                }
+                from_result(if n == 1 { Ok(n) } else { Err("of the effect") })
+            })
+            .errors_to_dead_letters(&letters);
+        let Ok(all) = cx.run(run.run_collect()).await;
+        assert_eq!(all, [Ok(1), Err("before"), Err("of the effect")]);
+        let letter = letters.receive().await.unwrap();
+        assert_eq!((letter.item, letter.error), (2, "of the effect"));
+    });
+}

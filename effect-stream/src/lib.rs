@@ -30,6 +30,7 @@ pub use stream::into_stream::IntoStream;
 pub use stream::merge::MergeEnd;
 pub use stream::run_into::channel_sink;
 pub use stream_e::StreamE;
+pub use stream_e::each::DeadLetter;
 
 /// The sources and programs that operators are made of. One seldom needs to name them.
 pub mod sources {

@@ -170,6 +170,11 @@ pub const OPERATORS: &[Operator] = &[
             .recover_with_item(|_, error| fail(error))
             .erase()
     }),
+    operator("errors_to_dead_letters", 0, |s| {
+        s.map_effect(later)
+            .errors_to_dead_letters(&Channel::bounded(100))
+            .erase()
+    }),
     operator("route_errors", 0, |s| {
         s.route_errors(Channel::bounded(100)).erase()
     }),

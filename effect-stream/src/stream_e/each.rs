@@ -3,7 +3,10 @@
 use std::future::Future;
 use std::ops::ControlFlow;
 
-use effect_core::{Channel, Cx, Env, IntoEffect, Program, Recurrence, Schedule, SendError, Value};
+use effect_core::programs::Retry;
+use effect_core::{
+    Channel, Cx, Effect, Env, IntoEffect, Program, Recurrence, Schedule, SendError, Value,
+};
 
 use crate::opaque_debug::opaque_debug;
 use crate::stream::begin::{Begin, ForItems, ForValues};
@@ -86,7 +89,61 @@ impl<R: Env, E: Value, B: Value, M: EachEffect> StreamE<R, E, B, M> {
     {
         StreamE::of(self.source.with(|begin| RecoverWithItem { begin, f }))
     }
+
+    /// Sends each item whose effect has failed to a channel, with its error, and emits the values of the others.
+    ///
+    /// After [`retry_each`](StreamE::retry_each), those that have failed for good. What the channel holds can be run again: its
+    /// letters have the items.
+    ///
+    /// The contract is that of the `map_effect` before it. An effect has ended when the channel has accepted its letter: it holds its place while that is full.
+    ///
+    /// - **Fails** never; an error that a closed channel refuses flows on, in its place, as does a failure that came
+    ///   before the effect, which has no item: none is lost.
+    /// - **When interrupted**, drops a letter that waits for the channel.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::{Channel, DeadLetter, Stream};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let letters = Channel::bounded(8);
+    /// let parsed = Stream::from_iter(["1", "two"]).map_effect(|word| async move {
+    ///     word.parse::<u32>().map_err(|_| "no number")
+    /// });
+    /// let Ok(all) = parsed.errors_to_dead_letters(&letters).run_collect().await;
+    /// assert_eq!(all, [Ok(1)]);
+    /// let DeadLetter { item, error } = letters.receive().await.unwrap();
+    /// assert_eq!((item, error), ("two", "no number"));
+    /// # }
+    /// ```
+    pub fn errors_to_dead_letters<T>(
+        self,
+        letters: &Channel<DeadLetter<<M::Begin as MakesEffect<R, T>>::Item, E>>,
+    ) -> StreamE<R, E, B, ErrorsToDeadLetters<M, <M::Begin as MakesEffect<R, T>>::Item, E>>
+    where
+        M::Begin: MakesEffect<R, T, Item: Clone>,
+        <M::Begin as MakesEffect<R, T>>::Effect: IntoEffect<R, Error = E, Value = B>,
+    {
+        let letters = letters.clone();
+        let written = self.source.with(|begin| DeadLetters { begin, letters });
+        StreamE::of(Choose::new(written, Present))
+    }
 }
+
+/// An item whose effect has failed, and its error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeadLetter<T, E> {
+    /// What the effect was made of.
+    pub item: T,
+    /// What it failed with.
+    pub error: E,
+}
+
+/// The source of [`StreamE::errors_to_dead_letters`].
+pub type ErrorsToDeadLetters<M, T, E> =
+    Choose<<M as EachEffect>::With<DeadLetters<<M as EachEffect>::Begin, T, E>>, Present>;
 
 /// # Leaving
 impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
@@ -250,11 +307,7 @@ where
             Ok(item) => item,
             Err(error) => return ControlFlow::Break(Err(error)),
         };
-        let retried = self
-            .begin
-            .make(item)
-            .into_effect()
-            .retry(self.schedule.clone());
+        let retried = self.make(item);
         ControlFlow::Continue(retried.into_program().run(cx))
     }
 }
@@ -295,6 +348,67 @@ where
     }
 }
 
+impl<R, T, W, I, Out, C> MakesEffect<R, T> for RetryEach<W, Schedule<Out, C>>
+where
+    R: Env,
+    W: MakesEffect<R, T, Effect = I>,
+    I: IntoEffect<R, Program: Clone>,
+    Out: Value,
+    C: Recurrence<I::Error, Output = Out>,
+{
+    type Item = W::Item;
+    type Effect = Effect<R, I::Error, I::Value, Retry<I::Program, Schedule<Out, C>>>;
+
+    fn item(element: T) -> Result<W::Item, I::Error> {
+        W::item(element)
+    }
+
+    fn make(&mut self, item: W::Item) -> Self::Effect {
+        let effect = self.begin.make(item).into_effect();
+        effect.retry(self.schedule.clone())
+    }
+}
+
+/// What begins the effects of [`StreamE::errors_to_dead_letters`].
+#[derive(Clone)]
+pub struct DeadLetters<W, T, E> {
+    begin: W,
+    letters: Channel<DeadLetter<T, E>>,
+}
+
+impl<R, T, W, I> Begin<R, T> for DeadLetters<W, W::Item, I::Error>
+where
+    R: Env,
+    W: MakesEffect<R, T, Effect = I, Item: Clone>,
+    I: IntoEffect<R>,
+{
+    type Output = Option<Result<I::Value, I::Error>>;
+
+    fn begin<'cx>(
+        &mut self,
+        element: T,
+        cx: &'cx Cx<R>,
+    ) -> ControlFlow<Self::Output, impl Future<Output = Self::Output> + Send + use<'cx, R, T, W, I>>
+    {
+        let item = match W::item(element) {
+            Ok(item) => item,
+            Err(error) => return ControlFlow::Break(Some(Err(error))),
+        };
+        let made = self.begin.make(item.clone());
+        let letters = self.letters.clone();
+        ControlFlow::Continue(async move {
+            let error = match cx.run(made).await {
+                Ok(value) => return Some(Ok(value)),
+                Err(error) => error,
+            };
+            match letters.send(DeadLetter { item, error }).await {
+                Ok(()) => None,
+                Err(SendError(DeadLetter { error, .. })) => Some(Err(error)),
+            }
+        })
+    }
+}
+
 /// The source of [`StreamE::route_errors`].
 pub type RouteErrors<S, E> = Choose<MapEffect<S, Routed<E>>, Present>;
 
@@ -327,4 +441,4 @@ impl<R: Env, A: Value, E: Value> Begin<R, Result<A, E>> for Routed<E> {
     }
 }
 
-opaque_debug!(RetryEach<W, C>, RecoverWithItem<W, F>);
+opaque_debug!(RetryEach<W, C>, RecoverWithItem<W, F>, DeadLetters<W, T, E>);
