@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::common::{Log, everywhere, on_both, secs};
 use effect::prelude::*;
-use effect::{Either, Emitter, Exit};
+use effect::{Either, Emitter, Exit, MergeHub, MergeHubDrained};
 
 /// A stream of numbers that counts how many were pulled.
 fn counted(
@@ -337,5 +337,56 @@ fn nothing_of_a_shared_stream_is_lost_while_nobody_listens() {
             Ok::<_, Never>(())
         });
         let Ok(()) = cx.run(body.scoped()).await;
+    });
+}
+
+// T108
+#[test]
+fn a_drained_merge_hub_ends_with_the_last_who_takes_part() {
+    everywhere(async |cx: Cx<()>| {
+        let hub = MergeHub::new(1);
+        let all = cx.fork(hub.stream().run_collect());
+        let slow = |n: u32| {
+            let numbers = Stream::range(10 * n..10 * n + 3);
+            numbers.tap(|_| sleep(secs(1))).into_values()
+        };
+        let members = [1, 2].map(|n| cx.fork(hub.run(slow(n))));
+        cx.sleep(Duration::from_millis(1_500)).await;
+        assert_eq!(hub.len(), 2);
+        hub.drain();
+        assert!(!all.is_done());
+        // Whoever comes now is sent away, and nothing of it is pulled.
+        let pulled = Arc::new(AtomicU32::new(0));
+        let late = cx.run(hub.run(counted(&pulled))).await;
+        assert_eq!(
+            (late, pulled.load(Ordering::SeqCst)),
+            (Err(MergeHubDrained), 0)
+        );
+        for member in members {
+            assert_eq!(cx.run(member.join()).await, Ok(()));
+        }
+        let Ok(all) = cx.run(all.join()).await;
+        for n in [1, 2] {
+            let of_one: Vec<_> = all.iter().filter(|item| **item / 10 == n).collect();
+            assert_eq!(of_one, [&(10 * n), &(10 * n + 1), &(10 * n + 2)]);
+        }
+    });
+}
+
+#[test]
+fn who_is_interrupted_takes_part_no_more() {
+    everywhere(async |cx: Cx<()>| {
+        let hub = MergeHub::new(1);
+        let endless = cx.fork(hub.run(seconds()));
+        let all = cx.fork(hub.stream().run_count());
+        cx.sleep(secs(3)).await;
+        hub.drain();
+        let Ok(_) = cx.run(endless.interrupt()).await;
+        let Ok(count) = cx.run(all.join()).await;
+        assert!((3..=4).contains(&count), "{count}");
+        // With nobody to wait for, it ends at once.
+        let empty = MergeHub::<u32>::new(1);
+        empty.drain();
+        assert_eq!(cx.run(empty.stream().run_count()).await, Ok(0));
     });
 }

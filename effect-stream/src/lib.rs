@@ -11,6 +11,7 @@ mod source;
 mod stream;
 mod stream_e;
 mod erased;
+mod merge_hub;
 mod pipeline;
 
 pub use effect_core::{
@@ -19,6 +20,7 @@ pub use effect_core::{
 /// One of two: what [`Stream::partition_either`] asks for.
 pub use either::Either;
 pub use erased::{ErasedSource, Link};
+pub use merge_hub::{MergeHub, MergeHubDrained};
 pub use pipeline::report::{Failed, Fault, PipelineError, PipelineReport};
 pub use pipeline::stage::{Stage, StageError, stage};
 pub use pipeline::{Connected, Pipeline, Progress};
@@ -34,6 +36,7 @@ pub use stream_e::each::DeadLetter;
 
 /// The sources and programs that operators are made of. One seldom needs to name them.
 pub mod sources {
+    pub use crate::merge_hub::RunInHub;
     pub use crate::stream::accumulating::*;
     pub use crate::stream::again::{Repeat, Retry};
     pub use crate::stream::begin::*;
