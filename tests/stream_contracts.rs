@@ -220,3 +220,18 @@ fn no_operator_asks_a_source_that_has_ended_again() {
         });
     });
 }
+
+#[test]
+fn each_operator_emits_every_element_once_and_in_order_if_it_says_so() {
+    of_each(|operator| {
+        everywhere(async move |cx: Cx<()>| {
+            let stream = (operator.apply)(StreamE::from_iter(0..12).erase());
+            let Ok(mut all) = cx.run(stream.run_collect()).await;
+            if !operator.keeps_order {
+                all.sort();
+            }
+            let wanted = (0..12).map(Ok).collect::<Vec<_>>();
+            assert_eq!(all, wanted, "{}", operator.name);
+        });
+    });
+}

@@ -12,11 +12,25 @@ pub struct Operator {
     pub name: &'static str,
     /// How many elements it has pulled at most, beyond the one that is wanted.
     pub ahead: u64,
+    /// Whether what it emits is in the order of its source.
+    pub keeps_order: bool,
     pub apply: fn(Elements) -> Elements,
 }
 
 const fn operator(name: &'static str, ahead: u64, apply: fn(Elements) -> Elements) -> Operator {
-    Operator { name, ahead, apply }
+    Operator {
+        name,
+        ahead,
+        keeps_order: true,
+        apply,
+    }
+}
+
+impl Operator {
+    const fn without_order(mut self) -> Self {
+        self.keeps_order = false;
+        self
+    }
 }
 
 /// An effect that takes a while.
@@ -97,13 +111,15 @@ pub const OPERATORS: &[Operator] = &[
     operator("map_effect_par", 3, |s| s.map_effect_par(4, later).erase()),
     operator("map_effect_par_unordered", 3, |s| {
         s.map_effect_par_unordered(4, later).erase()
-    }),
+    })
+    .without_order(),
     operator("map_effect_par_by_key", 3, |s| {
         s.map_effect_par_by_key(4, |x| *x, later).erase()
-    }),
+    })
+    .without_order(),
     operator("concat", 0, |s| s.concat(StreamE::from_iter([])).erase()),
     operator("flat_map", 0, |s| s.flat_map(one_later).erase()),
-    operator("flat_map_par", 3, |s| s.flat_map_par(4, one_later).erase()),
+    operator("flat_map_par", 3, |s| s.flat_map_par(4, one_later).erase()).without_order(),
     operator("merge", 0, |s| s.merge(StreamE::from_iter([])).erase()),
     operator("merge_until", 0, |s| {
         let never = Stream::never().map_effect(succeed);
