@@ -10,6 +10,7 @@ mod stream_progress;
 mod stream_parallel;
 mod stream_sequencing;
 mod stream_timing;
+mod stream_windows;
 mod stream_stopping;
 mod stream_sides;
 mod stream_each;

@@ -25,6 +25,7 @@ pub use stream::Stream;
 pub use stream::generate::Emitter;
 pub use stream::into_stream::IntoStream;
 pub use stream::merge::MergeEnd;
+pub use stream::windowed::windows::{EventTime, Late, Window, Windows};
 pub use stream_e::StreamE;
 
 /// The sources and programs that operators are made of. One seldom needs to name them.
@@ -65,6 +66,7 @@ pub mod sources {
     pub use crate::stream::throttle::*;
     pub use crate::stream::timing_out::Timeout;
     pub use crate::stream::transforming::*;
+    pub use crate::stream::windowed::{Folded, Summary, Together, Windowed};
     pub use crate::stream::zip::{Each, EachOk, Pairing, Zip, ZipLatest};
     pub use crate::stream_e::each::*;
 }

@@ -41,6 +41,7 @@ pub(crate) mod alarm;
 pub(crate) mod infallible;
 pub(crate) mod debounce;
 pub(crate) mod chunks_within;
+pub(crate) mod windowed;
 pub(crate) mod timing_out;
 pub(crate) mod throttle;
 pub(crate) mod run;

@@ -114,6 +114,23 @@ pub const OPERATORS: &[Operator] = &[
     operator("chunks_within", 0, |s| {
         s.chunks_within(1, BEAT).map(|chunk| chunk[0]).erase()
     }),
+    operator("windowed", 1, |s| {
+        let times = items(s).zip(Stream::from_iter(0..));
+        let windows = effect::Windows::tumbling(BEAT);
+        let windowed = times.windowed(windows, |(_, n)| {
+            std::time::SystemTime::UNIX_EPOCH + BEAT * *n
+        });
+        let firsts = windowed.map(|window| window.value[0].0);
+        firsts.map_error(|late| late.item.0).erase()
+    }),
+    operator("windowed_fold", 1, |s| {
+        let times = items(s).zip(Stream::from_iter(0..));
+        let windows = effect::Windows::sessions(BEAT);
+        let at = |(_, n): &(u32, u32)| std::time::SystemTime::UNIX_EPOCH + BEAT * *n;
+        let windowed = times.windowed_fold(windows, at, 0, |_, (x, _)| *x, |_, x| x);
+        let values = windowed.map(|window| window.value);
+        values.map_error(|late| late.item.0).erase()
+    }),
     operator("timeout", 0, |s| {
         let limited = s.timeout(BEAT * 1000);
         limited.map_result(|r| r.map_err(|_| 0)).erase()
