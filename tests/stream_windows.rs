@@ -293,6 +293,21 @@ fn windows_come_by_their_ends_then_by_their_starts_then_as_they_were_opened() {
             Out::Window("a", 10, 20, vec![15]),
         ];
         assert_eq!(all, expected);
+        // Two that became one are as old as the older.
+        let items = vec![
+            ("a", 20),
+            ("b", 5),
+            ("b", 14),
+            ("b", 20),
+            ("a", 5),
+            ("a", 14),
+        ];
+        let all = by_key(&cx, sessions, items).await;
+        let expected = [
+            Out::Window("a", 5, 30, vec![5, 14, 20]),
+            Out::Window("b", 5, 30, vec![5, 14, 20]),
+        ];
+        assert_eq!(all, expected);
     });
 }
 
