@@ -22,8 +22,10 @@ pub use pipeline::stage::{Stage, StageError, stage};
 pub use pipeline::{Connected, Pipeline, Progress};
 pub use source::{Pull, Source};
 pub use stream::Stream;
+pub use stream::callback::Inlet;
 pub use stream::generate::Emitter;
 pub use stream::into_stream::IntoStream;
+pub use stream::lines::LineError;
 pub use stream::merge::MergeEnd;
 pub use stream::windowed::windows::{EventTime, Late, Window, Windows};
 pub use stream_e::StreamE;
@@ -34,6 +36,7 @@ pub mod sources {
     pub use crate::stream::again::{Repeat, Retry};
     pub use crate::stream::begin::*;
     pub use crate::stream::buffer::Buffer;
+    pub use crate::stream::callback::Callback;
     pub use crate::stream::choose::{Choice, Choose, Chosen, OfErrors, OfValues, Present};
     pub use crate::stream::chunks_within::ChunksWithin;
     pub use crate::stream::concat::{Concat, Suspend};
@@ -47,6 +50,8 @@ pub mod sources {
     pub use crate::stream::flat_map_switch::{FlatMapSwitch, FlatMapSwitchE};
     pub use crate::stream::from::{FromChannel, FromIter, FromQueue, FromStream, Never};
     pub use crate::stream::from_effect::*;
+    pub use crate::stream::from_hub::FromHub;
+    pub use crate::stream::from_reader::FromReader;
     pub use crate::stream::gather::{Gather, Gathered, GatheredE};
     pub use crate::stream::gathering::*;
     pub use crate::stream::generate::{Ended, Generate};
@@ -54,6 +59,7 @@ pub mod sources {
     pub use crate::stream::interleave::Interleave;
     pub use crate::stream::limiting::*;
     pub use crate::stream::map_effect::MapEffect;
+    pub use crate::stream::lines::Lines;
     pub use crate::stream::map_effect_par::*;
     pub use crate::stream::merge::Merge;
     pub use crate::stream::passing::{Ensuring, OnExit, Provide};
@@ -67,6 +73,7 @@ pub mod sources {
     pub use crate::stream::timing_out::Timeout;
     pub use crate::stream::transforming::*;
     pub use crate::stream::windowed::{Folded, Summary, Together, Windowed};
+    pub use crate::stream::ticking::{FromSchedule, Ticks};
     pub use crate::stream::zip::{Each, EachOk, Pairing, Zip, ZipLatest};
     pub use crate::stream_e::each::*;
 }

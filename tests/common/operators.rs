@@ -74,6 +74,17 @@ pub const OPERATORS: &[Operator] = &[
                 .map(|(_, x)| x),
         )
     }),
+    operator("lines", 0, |s| {
+        let lines = s.map(|x| format!("{x}\n")).lines(10);
+        let failed = |error| match error {
+            effect::LineError::Failed(error) => error,
+            _ => panic!("they are short, and text"),
+        };
+        lines
+            .map(|line| line.parse().unwrap())
+            .map_error(failed)
+            .erase()
+    }),
     operator("zip_with_next", 1, |s| {
         elements(items(s).zip_with_next().map(|(x, _)| x))
     }),
