@@ -12,6 +12,7 @@ mod stream_sequencing;
 mod stream_timing;
 mod stream_windows;
 mod stream_sources;
+mod stream_judging;
 mod stream_stopping;
 mod stream_sides;
 mod stream_each;

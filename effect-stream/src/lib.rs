@@ -57,6 +57,7 @@ pub mod sources {
     pub use crate::stream::generate::{Ended, Generate};
     pub use crate::stream::infallible::*;
     pub use crate::stream::interleave::Interleave;
+    pub use crate::stream::judging::*;
     pub use crate::stream::limiting::*;
     pub use crate::stream::map_effect::MapEffect;
     pub use crate::stream::lines::Lines;
@@ -67,6 +68,7 @@ pub mod sources {
         Collect, CollectResults, Count, Drain, DrainOk, Fold, FoldOk, ForEach, Last, Partition,
     };
     pub use crate::stream::stopping::{StopWhen, Succeeding};
+    pub use crate::stream::stepping::{MapAccumEffect, ScanEffect};
     pub use crate::stream::take::Take;
     pub use crate::stream::tapping::*;
     pub use crate::stream::throttle::*;

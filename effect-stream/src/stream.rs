@@ -30,6 +30,8 @@ pub(crate) mod concat;
 pub(crate) mod map_effect;
 pub(crate) mod begin;
 pub(crate) mod tapping;
+pub(crate) mod judging;
+pub(crate) mod stepping;
 pub(crate) mod map_effect_par;
 pub(crate) mod in_flight;
 pub(crate) mod merge;

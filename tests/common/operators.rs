@@ -101,6 +101,28 @@ pub const OPERATORS: &[Operator] = &[
     operator("filter_effect", 0, |s| {
         items(s).filter_effect(|x| later(*x).map(|_| true)).erase()
     }),
+    operator("filter_effect of values", 0, |s| {
+        s.filter_effect(|x| later(*x).map(|_| true)).erase()
+    }),
+    operator("filter_map_effect", 0, |s| {
+        s.filter_map_effect(|x| later(x).map(Some)).erase()
+    }),
+    operator("take_while_effect", 0, |s| {
+        s.take_while_effect(|x| later(*x).map(|_| true)).erase()
+    }),
+    operator("take_until_effect", 0, |s| {
+        s.take_until_effect(|x| later(*x).map(|_| false)).erase()
+    }),
+    operator("skip_while_effect", 0, |s| {
+        s.skip_while_effect(|x| later(*x).map(|_| false)).erase()
+    }),
+    operator("scan_effect", 0, |s| {
+        s.scan_effect(0, |_, x| later(x)).erase()
+    }),
+    operator("map_accum_effect", 0, |s| {
+        s.map_accum_effect((), |(), x| later(x).map(|x| ((), x)))
+            .erase()
+    }),
     operator("map_effect_par", 3, |s| s.map_effect_par(4, later).erase()),
     operator("map_effect_par_unordered", 3, |s| {
         s.map_effect_par_unordered(4, later).erase()
