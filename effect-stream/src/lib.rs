@@ -63,6 +63,7 @@ pub mod sources {
     pub use crate::stream::lines::Lines;
     pub use crate::stream::map_effect_par::*;
     pub use crate::stream::merge::Merge;
+    pub use crate::stream::merge_sorted::MergeSorted;
     pub use crate::stream::passing::{Ensuring, OnExit, Provide};
     pub use crate::stream::run::{
         Collect, CollectResults, Count, Drain, DrainOk, Fold, FoldOk, ForEach, Last, Partition,

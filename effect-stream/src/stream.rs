@@ -38,6 +38,7 @@ pub(crate) mod merge;
 pub(crate) mod side;
 pub(crate) mod zip;
 pub(crate) mod interleave;
+pub(crate) mod merge_sorted;
 pub(crate) mod flat_map_par;
 pub(crate) mod flat_map_switch;
 pub(crate) mod buffer;

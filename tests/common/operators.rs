@@ -138,6 +138,10 @@ pub const OPERATORS: &[Operator] = &[
     operator("interleave", 0, |s| {
         s.interleave(StreamE::from_iter([])).erase()
     }),
+    operator("merge_sorted_by_key", 0, |s| {
+        s.merge_sorted_by_key(StreamE::from_iter([]), |x| *x)
+            .erase()
+    }),
     operator("zip", 0, |s| {
         s.zip(StreamE::from_iter(0..)).map(|(x, _)| x).erase()
     }),
