@@ -59,8 +59,8 @@ pub mod sources {
     pub use crate::stream::interleave::Interleave;
     pub use crate::stream::judging::*;
     pub use crate::stream::limiting::*;
-    pub use crate::stream::map_effect::MapEffect;
     pub use crate::stream::lines::Lines;
+    pub use crate::stream::map_effect::MapEffect;
     pub use crate::stream::map_effect_par::*;
     pub use crate::stream::merge::Merge;
     pub use crate::stream::merge_sorted::MergeSorted;
@@ -68,15 +68,15 @@ pub mod sources {
     pub use crate::stream::run::{
         Collect, CollectResults, Count, Drain, DrainOk, Fold, FoldOk, ForEach, Last, Partition,
     };
-    pub use crate::stream::stopping::{StopWhen, Succeeding};
     pub use crate::stream::stepping::{MapAccumEffect, ScanEffect};
+    pub use crate::stream::stopping::{StopWhen, Succeeding};
     pub use crate::stream::take::Take;
     pub use crate::stream::tapping::*;
     pub use crate::stream::throttle::*;
-    pub use crate::stream::timing_out::Timeout;
+    pub use crate::stream::ticking::{FromSchedule, Ticks};
+    pub use crate::stream::timing_out::{Timeout, TimeoutTo};
     pub use crate::stream::transforming::*;
     pub use crate::stream::windowed::{Folded, Summary, Together, Windowed};
-    pub use crate::stream::ticking::{FromSchedule, Ticks};
     pub use crate::stream::zip::{Each, EachOk, Pairing, Zip, ZipLatest};
     pub use crate::stream_e::each::*;
 }

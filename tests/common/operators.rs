@@ -172,12 +172,19 @@ pub const OPERATORS: &[Operator] = &[
         let limited = s.timeout(BEAT * 1000);
         limited.map_result(|r| r.map_err(|_| 0)).erase()
     }),
+    operator("timeout_to", 0, |s| {
+        s.timeout_to(BEAT * 1000, StreamE::from_iter([])).erase()
+    }),
     operator("throttle", 0, |s| {
         s.throttle(effect::RateLimiter::new(1, BEAT)).erase()
     }),
     operator("throttle_by", 0, |s| {
         let limiter = effect::RateLimiter::new(1, BEAT);
         elements(items(s).throttle_by(limiter, |x| x % 2))
+    }),
+    operator("throttle_enforce", 0, |s| {
+        let limiter = effect::RateLimiter::new(1, BEAT).burst(u32::MAX);
+        s.throttle_enforce(limiter).erase()
     }),
     operator("buffer", 2, |s| s.buffer(2).erase()),
     operator("repeat", 0, |s| s.repeat(Schedule::recurs(0)).erase()),

@@ -234,9 +234,15 @@ where
 }
 
 pin_project! {
-    struct Foreign<S> {
+    pub(crate) struct Foreign<S> {
         #[pin]
         stream: S,
+    }
+}
+
+impl<S> Foreign<S> {
+    pub(crate) const fn new(stream: S) -> Self {
+        Foreign { stream }
     }
 }
 
