@@ -727,7 +727,7 @@ fn the_order_within_the_lateness_makes_no_difference() {
             given.items.sort_by_key(|(_, time)| *time);
             let mut dice = Dice(seed + 1_000_000);
             // Delayed by up to the lateness, none is that much older than one that came before.
-            let mut delayed: Vec<_> = given.items.iter().copied().collect();
+            let mut delayed = given.items.clone();
             delayed
                 .sort_by_cached_key(|(_, time)| time + dice.roll(given.lateness as u64 + 1) as i64);
             let by_window = |mut all: Vec<Out<u64>>| {

@@ -22,7 +22,7 @@ impl<R: Env, A: Value> Stream<R, A> {
     /// - **Pulls** by registering, when the first item is wanted, and then an item from the inlet for each.
     /// - **Fails** never; a panic of the closure is a defect of the run.
     /// - **Completes** when the inlet and all of its clones are dropped, and what was handed in is emitted.
-    /// - **When interrupted**, drops what the closure returned, and the items that wait. The inlet is told so.
+    /// - **When interrupted**, drops what the closure returned, and then the items that wait. The inlet is closed.
     ///
     /// # Panics
     ///

@@ -19,7 +19,7 @@ impl<R: Env> StreamE<R, io::Error, Vec<u8>> {
     /// - **Pulls** by reading, when a chunk is wanted.
     /// - **Fails** never: an error of the reader is the last element.
     /// - **Completes** at the end of what there is to read, or after the first error.
-    /// - **When interrupted**, drops the reader. What it had read, and nobody had pulled, is lost only if the reader loses it.
+    /// - **When interrupted**, drops the reader.
     ///
     /// # Panics
     ///
