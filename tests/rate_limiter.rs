@@ -73,6 +73,31 @@ fn a_burst_is_kept_for_those_who_come_at_once() {
 }
 
 #[test]
+fn what_is_not_there_is_not_taken_by_who_does_not_wait() {
+    everywhere(async |cx: Cx<()>| {
+        let limiter = RateLimiter::new(1, secs(1)).burst(3);
+        let taken = async |permits| {
+            let Ok(taken) = cx.run(limiter.try_acquire(permits)).await;
+            taken
+        };
+        assert!(!taken(4).await, "no more than a burst is ever there");
+        assert!(taken(2).await);
+        assert!(!taken(2).await);
+        assert!(taken(1).await, "who was refused has taken nothing");
+        // Those who wait come first.
+        let waiting = cx.fork(limiter.acquire(2));
+        cx.sleep(millis(1_500)).await;
+        assert!(!taken(1).await);
+        let begun = cx.now();
+        let Ok(()) = cx.run(waiting.join()).await;
+        assert_eq!(cx.now() - begun, millis(500));
+        assert!(!taken(1).await);
+        cx.sleep(secs(1)).await;
+        assert!(taken(1).await);
+    });
+}
+
+#[test]
 fn more_than_a_burst_is_waited_for() {
     on_both(async |cx: Cx<()>| {
         let limiter = RateLimiter::new(2, secs(1)).burst(2);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::common::{Log, everywhere, secs};
+use crate::common::dice::Dice;
+use crate::common::{Log, everywhere, in_turns, secs};
 use effect::MergeEnd;
 use effect::prelude::*;
 
@@ -141,5 +142,56 @@ fn sides_in_turns_wait_for_each_other() {
         let fast = Stream::range(0..4).map_effect(succeed::<(), &str, u32>);
         let run = every(2, 10..12).interleave(fast).collect_results();
         assert_eq!(cx.run(run).await, Ok(vec![10, 0, 11, 1, 2, 3]));
+    });
+}
+
+#[test]
+fn what_is_in_order_on_both_sides_is_in_order_merged() {
+    in_turns(async |cx: Cx<()>| {
+        for seed in 0..1_000 {
+            let mut dice = Dice(seed);
+            let mut side = |name: &'static str| {
+                let count = dice.roll(8);
+                let mut keys: Vec<_> = (0..count).map(|_| dice.roll(6)).collect();
+                keys.sort_unstable();
+                keys.into_iter().map(|key| (key, name)).collect::<Vec<_>>()
+            };
+            let (left, right) = (side("left"), side("right"));
+            let merged = Stream::from_iter(left.clone())
+                .merge_sorted_by_key(Stream::from_iter(right.clone()), |(key, _)| *key);
+            let Ok(merged) = cx.run(merged.run_collect()).await;
+            let mut sorted = [left, right].concat();
+            sorted.sort_by_key(|(key, _)| *key);
+            assert_eq!(merged, sorted, "seed {seed}");
+        }
+    });
+}
+
+#[test]
+fn both_sides_of_a_sorted_merge_are_asked_at_the_same_time() {
+    everywhere(async |cx: Cx<()>| {
+        let begin = cx.now();
+        let merged = every(1, 0..4).merge_sorted_by_key(every(1, 0..4), |n| *n);
+        let all = cx.run(merged.collect_results()).await;
+        assert_eq!(all, Ok(vec![0, 0, 1, 1, 2, 2, 3, 3]));
+        // Those of the first second are made together. From then on, one is in hand while the other side makes another.
+        assert_eq!(cx.now() - begin, secs(7));
+    });
+}
+
+#[test]
+fn a_failing_side_of_a_sorted_merge_waits_for_nobody() {
+    everywhere(async |cx: Cx<()>| {
+        let hanging = || Stream::never().map_effect(succeed::<(), &str, u32>);
+        let failing = || StreamE::fail("broken").concat(StreamE::from_iter([1]));
+        let left = failing().merge_sorted_by_key(hanging(), |n| *n);
+        assert_eq!(cx.run(left.run_drain()).await, Err("broken"));
+        let right = hanging().merge_sorted_by_key(failing(), |n| *n);
+        assert_eq!(cx.run(right.run_drain()).await, Err("broken"));
+        // A value waits, as one may come that is to be before it.
+        let waiting = StreamE::from_iter([1]).merge_sorted_by_key(hanging(), |n| *n);
+        let Err(_) = cx.run(waiting.take(1).run_drain().timeout(secs(9))).await else {
+            panic!("nobody knows what comes first");
+        };
     });
 }

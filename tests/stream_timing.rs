@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::common::{Log, everywhere, secs};
 use effect::prelude::*;
-use effect::{Emitter, RateLimiter};
+use effect::{Emitter, Queue, RateLimiter};
 
 const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -172,6 +172,76 @@ fn a_late_item_is_a_failure_and_what_made_it_is_interrupted_first() {
     });
 }
 
+// T92
+#[test]
+fn a_limit_holds_no_more_once_it_has_led_to_another_stream() {
+    everywhere(async |cx: Cx<()>| {
+        let (one, other) = (Queue::unbounded(), Queue::unbounded());
+        let stream =
+            Stream::from_queue(one.clone()).timeout_to(secs(2), Stream::from_queue(other.clone()));
+        let fiber = cx.fork(stream.run_collect());
+        one.offer(1).await.unwrap();
+        cx.sleep(secs(1)).await;
+        one.offer(2).await.unwrap();
+        cx.sleep(secs(3)).await;
+        one.offer(3).await.unwrap();
+        other.offer(4).await.unwrap();
+        cx.sleep(secs(3)).await;
+        other.offer(5).await.unwrap();
+        other.close();
+        assert_eq!(cx.run(fiber.join()).await, Ok(vec![1, 2, 4, 5]));
+    });
+}
+
+#[test]
+fn the_stream_that_was_late_lets_go_before_the_other_begins() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let noted = log.clone();
+        let slow = Stream::from_iter([10, 60])
+            .tap(|n| sleep(millis(*n)))
+            .ensuring(log.note_after(secs(1), "closed"));
+        let other = StreamE::from_effect(sync(move || {
+            noted.write("begun");
+            7
+        }));
+        let stream = slow.timeout_to(millis(50), other);
+        let all = cx.run(stream.run_collect()).await;
+        assert_eq!(all, Ok::<_, Never>(vec![Ok::<_, Never>(10), Ok(7)]));
+        assert_eq!(log.lines(), ["closed", "begun"]);
+        // Of one that is in time, the other is never opened.
+        let in_time = Stream::range(0..2).timeout_to(secs(1), Stream::range(7..9));
+        assert_eq!(cx.run(in_time.run_collect()).await, Ok(vec![0, 1]));
+    });
+}
+
+#[test]
+fn what_is_faster_than_an_enforced_rate_is_dropped() {
+    everywhere(async |cx: Cx<()>| {
+        let source = || {
+            at(&[
+                (0, 1),
+                (100, 2),
+                (900, 3),
+                (1_000, 4),
+                (1_100, 5),
+                (5_000, 6),
+            ])
+        };
+        let limiter = RateLimiter::new(1, secs(1));
+        let emitted = timed(&cx, source().throttle_enforce(limiter).erase()).await;
+        assert_eq!(emitted, [(0, 1), (1_000, 4), (5_000, 6)]);
+        let limiter = RateLimiter::new(1, secs(1)).burst(2);
+        let emitted = timed(&cx, source().throttle_enforce(limiter).erase()).await;
+        assert_eq!(emitted, [(0, 1), (100, 2), (1_000, 4), (5_000, 6)]);
+        // A failure is nothing that a rate is for.
+        let elements = StreamE::from_results([Ok(1), Err("two"), Ok(3), Err("four")]);
+        let thinned = elements.throttle_enforce(RateLimiter::new(1, secs(1)));
+        let all = cx.run(thinned.run_collect()).await;
+        assert_eq!(all, Ok(vec![Ok(1), Err("two"), Err("four")]));
+    });
+}
+
 // S1-11, S2-30, T93, complaint: rates that are truncated
 #[test]
 fn a_rate_is_exact_and_the_first_item_does_not_wait() {
@@ -224,6 +294,30 @@ fn a_buffer_goes_on_while_the_consumer_is_busy() {
             ["Ok(0)", "Ok(1)", "Ok(2)", "Ok(3)", "Err(\"broken\")"]
         );
         assert_eq!(cx.now() - begin, secs(6));
+    });
+}
+
+#[test]
+fn a_full_buffer_drops_failures_as_well() {
+    everywhere(async |cx: Cx<()>| {
+        let source = || {
+            let seconds = Stream::range(0..9).tap(|_| sleep(secs(1)));
+            seconds.map_result(|n: Result<u32, u32>| {
+                n.and_then(|n| if n % 2 == 0 { Ok(n) } else { Err(n) })
+            })
+        };
+        let seen = async |stream: StreamE<(), u32, u32>| {
+            let results = stream
+                .into_results()
+                .tap(|_| sleep(millis(3_250)))
+                .into_values();
+            let Ok(all) = cx.run(results.run_collect()).await;
+            all
+        };
+        let newest = seen(source().buffer_sliding(1).erase()).await;
+        assert_eq!(newest, [Ok(0), Err(3), Ok(6), Ok(8)]);
+        let oldest = seen(source().buffer_dropping(1).erase()).await;
+        assert_eq!(oldest, [Ok(0), Err(1), Ok(4), Err(7)]);
     });
 }
 

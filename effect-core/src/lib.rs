@@ -153,7 +153,7 @@ pub mod programs {
     pub use crate::into_effect::FromFuture;
     pub use crate::local::Locally;
     pub use crate::pool::{ClosePool, Get, MakePool};
-    pub use crate::rate_limiter::{Acquire, Limit};
+    pub use crate::rate_limiter::{Acquire, Limit, TryAcquire};
     pub use crate::request::Requested;
     pub use crate::scope::{AddFinalizer, AddFinalizerExit, CloseScope, MoveTo};
     pub use crate::sync::keyed_semaphore::OfKey;

@@ -11,7 +11,7 @@ use tokio::task::unconstrained;
 
 use crate::budget::poll_turn;
 use crate::poll::chain;
-use crate::program::{self, Outcome};
+use crate::program::{self, Outcome, Pace, Step};
 use crate::schedule::from_nanos;
 use crate::{Cx, Effect, Env, IntoEffect, Never, Program, WaitsFor};
 
@@ -147,6 +147,38 @@ impl RateLimiter {
         })
     }
 
+    /// Takes so many permits if they are there, and says whether it has. It never waits, and takes none from those who do.
+    ///
+    /// More than a [`burst`](RateLimiter::burst) are never there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, Cx, Never, RateLimiter};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let limiter = RateLimiter::new(1, Duration::from_secs(1)).burst(2);
+    /// let program = effect(async move |cx: Cx<()>| {
+    ///     let mut taken = Vec::new();
+    ///     for _ in 0..6 {
+    ///         let Ok(one) = cx.run(limiter.try_acquire(1)).await;
+    ///         taken.push(one);
+    ///         cx.sleep(Duration::from_millis(500)).await;
+    ///     }
+    ///     Ok::<_, Never>(taken)
+    /// });
+    /// assert_eq!(program.await, Ok(vec![true, true, true, false, true, false]));
+    /// # }
+    /// ```
+    pub fn try_acquire<R: Env>(&self, permits: u32) -> Effect<R, Never, bool, TryAcquire> {
+        Effect::of(TryAcquire {
+            limiter: self.clone(),
+            permits,
+        })
+    }
+
     /// Waits for a permit, and then runs an effect.
     ///
     /// # Errors
@@ -272,6 +304,35 @@ impl<R: Env> Program<R> for Acquire {
     async fn run(self, cx: &Cx<R>) -> Result<(), Never> {
         self.wait.run(cx).await;
         Ok(())
+    }
+}
+
+/// The program of [`RateLimiter::try_acquire`].
+#[derive(Clone, Debug)]
+pub struct TryAcquire {
+    limiter: RateLimiter,
+    permits: u32,
+}
+
+impl TryAcquire {
+    fn take<R>(&self, cx: &Cx<R>) -> bool {
+        // Whoever has the turn waits for permits that are not there yet.
+        let turn = self.limiter.bucket.turn.try_acquire();
+        turn.is_ok() && self.limiter.take(self.permits, cx.now(), false).is_ok()
+    }
+}
+
+impl<R: Env> Program<R> for TryAcquire {
+    type Error = Never;
+    type Value = bool;
+    const PACE: Pace = Pace::Now;
+
+    async fn run(self, cx: &Cx<R>) -> Result<bool, Never> {
+        Ok(self.take(cx))
+    }
+
+    fn run_now(self, cx: &Cx<R>) -> Step<R, Never, bool> {
+        Step::Done(Ok(self.take(cx)))
     }
 }
 

@@ -92,6 +92,17 @@ pub const OPERATORS: &[Operator] = &[
                 .map(|(_, x)| x),
         )
     }),
+    operator("lines", 0, |s| {
+        let lines = s.map(|x| format!("{x}\n")).lines(10);
+        let failed = |error| match error {
+            effect::LineError::Failed(error) => error,
+            _ => panic!("they are short, and text"),
+        };
+        lines
+            .map(|line| line.parse().unwrap())
+            .map_error(failed)
+            .erase()
+    }),
     operator("zip_with_next", 1, |s| {
         elements(items(s).zip_with_next().map(|(x, _)| x))
     }),
@@ -107,6 +118,28 @@ pub const OPERATORS: &[Operator] = &[
     operator("tap_error", 0, |s| s.tap_error(|_| succeed(())).erase()),
     operator("filter_effect", 0, |s| {
         items(s).filter_effect(|x| later(*x).map(|_| true)).erase()
+    }),
+    operator("filter_effect of values", 0, |s| {
+        s.filter_effect(|x| later(*x).map(|_| true)).erase()
+    }),
+    operator("filter_map_effect", 0, |s| {
+        s.filter_map_effect(|x| later(x).map(Some)).erase()
+    }),
+    operator("take_while_effect", 0, |s| {
+        s.take_while_effect(|x| later(*x).map(|_| true)).erase()
+    }),
+    operator("take_until_effect", 0, |s| {
+        s.take_until_effect(|x| later(*x).map(|_| false)).erase()
+    }),
+    operator("skip_while_effect", 0, |s| {
+        s.skip_while_effect(|x| later(*x).map(|_| false)).erase()
+    }),
+    operator("scan_effect", 0, |s| {
+        s.scan_effect(0, |_, x| later(x)).erase()
+    }),
+    operator("map_accum_effect", 0, |s| {
+        s.map_accum_effect((), |(), x| later(x).map(|x| ((), x)))
+            .erase()
     }),
     operator("map_effect_par", 3, |s| s.map_effect_par(4, later).erase()),
     operator("map_effect_par_unordered", 3, |s| {
@@ -132,6 +165,10 @@ pub const OPERATORS: &[Operator] = &[
     operator("interleave", 0, |s| {
         s.interleave(StreamE::from_iter([])).erase()
     }),
+    operator("merge_sorted_by_key", 0, |s| {
+        s.merge_sorted_by_key(StreamE::from_iter([]), |x| *x)
+            .erase()
+    }),
     operator("zip", 0, |s| {
         s.zip(StreamE::from_iter(0..)).map(|(x, _)| x).erase()
     }),
@@ -141,9 +178,29 @@ pub const OPERATORS: &[Operator] = &[
     operator("chunks_within", 0, |s| {
         s.chunks_within(1, BEAT).map(|chunk| chunk[0]).erase()
     }),
+    operator("windowed", 1, |s| {
+        let times = items(s).zip(Stream::from_iter(0..));
+        let windows = effect::Windows::tumbling(BEAT);
+        let windowed = times.windowed(windows, |(_, n)| {
+            std::time::SystemTime::UNIX_EPOCH + BEAT * *n
+        });
+        let firsts = windowed.map(|window| window.value[0].0);
+        firsts.map_error(|late| late.item.0).erase()
+    }),
+    operator("windowed_fold", 1, |s| {
+        let times = items(s).zip(Stream::from_iter(0..));
+        let windows = effect::Windows::sessions(BEAT);
+        let at = |(_, n): &(u32, u32)| std::time::SystemTime::UNIX_EPOCH + BEAT * *n;
+        let windowed = times.windowed_fold(windows, at, 0, |_, (x, _)| *x, |_, x| x);
+        let values = windowed.map(|window| window.value);
+        values.map_error(|late| late.item.0).erase()
+    }),
     operator("timeout", 0, |s| {
         let limited = s.timeout(BEAT * 1000);
         limited.map_result(|r| r.map_err(|_| 0)).erase()
+    }),
+    operator("timeout_to", 0, |s| {
+        s.timeout_to(BEAT * 1000, StreamE::from_iter([])).erase()
     }),
     operator("throttle", 0, |s| {
         s.throttle(effect::RateLimiter::new(1, BEAT)).erase()
@@ -151,6 +208,10 @@ pub const OPERATORS: &[Operator] = &[
     operator("throttle_by", 0, |s| {
         let limiter = effect::RateLimiter::new(1, BEAT);
         elements(items(s).throttle_by(limiter, |x| x % 2))
+    }),
+    operator("throttle_enforce", 0, |s| {
+        let limiter = effect::RateLimiter::new(1, BEAT).burst(u32::MAX);
+        s.throttle_enforce(limiter).erase()
     }),
     operator("buffer", 2, |s| s.buffer(2).erase()),
     // So many to take, and one in hand.

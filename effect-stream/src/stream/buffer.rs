@@ -143,6 +143,67 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     pub fn buffer(self, size: usize) -> StreamE<R, E, A, Buffer<S>> {
         StreamE::of(Buffer::new(self.source, size, WhenFull::Wait))
     }
+
+    /// Goes on while the consumer is busy; of what comes while `size` elements wait for it, nothing is kept, failures neither.
+    ///
+    /// - **Pulls** elements as they come, while the consumer is busy.
+    /// - **Completes** when the source does and the buffer is empty.
+    /// - **When interrupted**, interrupts the source; the elements in the buffer are dropped.
+    ///
+    /// # Panics
+    ///
+    /// If `size` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sleep;
+    /// use effect_stream::Stream;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let wait = |millis| sleep::<_, &str>(Duration::from_millis(millis));
+    /// let every_second = Stream::range(0..9).tap(move |_| wait(1_000));
+    /// let seen = every_second.buffer_dropping(1).tap(move |_| wait(3_250));
+    /// assert_eq!(seen.collect_results().await, Ok(vec![0, 1, 4, 7]));
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn buffer_dropping(self, size: usize) -> StreamE<R, E, A, Buffer<S>> {
+        StreamE::of(Buffer::new(self.source, size, WhenFull::DropNew))
+    }
+
+    /// Goes on while the consumer is busy; of more than `size` elements that wait for it, the oldest are dropped, failures too.
+    ///
+    /// - **Pulls** elements as they come, while the consumer is busy.
+    /// - **Completes** when the source does and the buffer is empty.
+    /// - **When interrupted**, interrupts the source; the elements in the buffer are dropped.
+    ///
+    /// # Panics
+    ///
+    /// If `size` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sleep;
+    /// use effect_stream::Stream;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let wait = |millis| sleep::<_, &str>(Duration::from_millis(millis));
+    /// let every_second = Stream::range(0..9).tap(move |_| wait(1_000));
+    /// let seen = every_second.buffer_sliding(1).tap(move |_| wait(3_250));
+    /// assert_eq!(seen.collect_results().await, Ok(vec![0, 3, 6, 8]));
+    /// # }
+    /// ```
+    #[doc(alias = "conflate")]
+    #[track_caller]
+    pub fn buffer_sliding(self, size: usize) -> StreamE<R, E, A, Buffer<S>> {
+        StreamE::of(Buffer::new(self.source, size, WhenFull::DropOld))
+    }
 }
 
 /// What becomes of an item for which there is no room.

@@ -241,6 +241,12 @@ pin_project! {
     }
 }
 
+impl<S> Foreign<S> {
+    pub(crate) const fn new(stream: S) -> Self {
+        Foreign { stream }
+    }
+}
+
 impl<S: FuturesStream> FuturesStream for Foreign<S> {
     type Item = S::Item;
 

@@ -1,7 +1,7 @@
 //! One of two sides that are pulled at the same time.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::Stream as FuturesStream;
 use pin_project_lite::pin_project;
@@ -44,9 +44,21 @@ impl<A, S: FuturesStream<Item = A>> Side<S, A> {
         *this.ended = matches!(polled, Poll::Ready(None));
         polled
     }
+
+    /// Asks for its next item, and keeps that. Ready when it is there, or the side has ended.
+    pub(crate) fn poll_peek(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        let item = ready!(self.as_mut().poll_item(task));
+        *self.project().ready = item;
+        Poll::Ready(())
+    }
 }
 
 impl<S, A> Side<S, A> {
+    /// The item that is kept, if there is one.
+    pub(crate) const fn peeked(&self) -> Option<&A> {
+        self.ready.as_ref()
+    }
+
     /// Whether it has ended, and its last item is gone.
     pub(crate) const fn has_ended(&self) -> bool {
         self.ended && self.ready.is_none()

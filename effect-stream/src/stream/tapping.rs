@@ -1,4 +1,4 @@
-//! Effects that look at an item, or say whether it stays: `tap` and `filter_effect`.
+//! Effects that look at an item.
 
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -7,7 +7,6 @@ use effect_core::fits::SameError;
 use effect_core::{Cx, Env, IntoEffect, Never, Program, Value};
 
 use super::begin::Begin;
-use super::choose::{Choose, OfValues, Present};
 use super::map_effect::MapEffect;
 use crate::opaque_debug::opaque_debug;
 use crate::stream::Stream;
@@ -43,37 +42,6 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
         F: FnMut(&A) -> I + Value,
     {
         StreamE::of(MapEffect::new(self.source, Tapped(f)))
-    }
-
-    /// Keeps the items that an effect has `true` for.
-    ///
-    /// - **Pulls** until an item is kept; the next item once the current effect has ended.
-    /// - **Fails** never: an item whose effect fails is a failed element in its stead, and the next item follows.
-    /// - **Completes** when the source does and the last effect has ended.
-    /// - **When interrupted**, interrupts the running effect and waits for its finalizers, then the source's.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use effect_stream::Stream;
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// let kept = Stream::range(1..5).filter_effect(|n| {
-    ///     let keep = if *n == 3 { Err("three") } else { Ok(n % 2 == 0) };
-    ///     async move { keep }
-    /// });
-    /// let Ok(all) = kept.run_collect().await;
-    /// assert_eq!(all, [Ok(2), Err("three"), Ok(4)]);
-    /// # }
-    /// ```
-    pub fn filter_effect<I, F>(self, keep: F) -> StreamE<R, I::Error, A, FilterEffect<S, F>>
-    where
-        I: IntoEffect<R, Value = bool>,
-        F: FnMut(&A) -> I + Value,
-    {
-        let kept = MapEffect::new(self.source, Weighed(keep));
-        StreamE::of(Choose::new(kept, OfValues(Present)))
     }
 }
 
@@ -150,8 +118,6 @@ pub type Tap<S, F> = MapEffect<S, Tapped<F>>;
 pub type TapOk<S, F> = MapEffect<S, TappedValues<F>>;
 /// The source of [`StreamE::tap_error`].
 pub type TapError<S, F> = MapEffect<S, TappedErrors<F>>;
-/// The source of [`Stream::filter_effect`].
-pub type FilterEffect<S, F> = Choose<MapEffect<S, Weighed<F>>, OfValues<Present>>;
 
 /// An effect that looks at each item.
 #[derive(Clone)]
@@ -248,28 +214,4 @@ where
     }
 }
 
-/// An effect that says whether an item stays.
-#[derive(Clone)]
-pub struct Weighed<F>(F);
-
-impl<R, A, I, F> Begin<R, A> for Weighed<F>
-where
-    R: Env,
-    A: Value,
-    I: IntoEffect<R, Value = bool>,
-    F: FnMut(&A) -> I + Value,
-{
-    type Output = Result<Option<A>, I::Error>;
-
-    fn begin<'cx>(
-        &mut self,
-        item: A,
-        cx: &'cx Cx<R>,
-    ) -> ControlFlow<Self::Output, impl Future<Output = Self::Output> + Send + use<'cx, R, A, I, F>>
-    {
-        let program = (self.0)(&item).into_effect().into_program();
-        ControlFlow::Continue(async move { Ok(program.run(cx).await?.then_some(item)) })
-    }
-}
-
-opaque_debug!(Tapped<F>, TappedValues<F>, TappedErrors<F>, Weighed<F>);
+opaque_debug!(Tapped<F>, TappedValues<F>, TappedErrors<F>);

@@ -1,4 +1,4 @@
-//! Streams that are slowed down to a rate.
+//! Streams that are held to a rate: slowed down, or thinned out.
 
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use effect_core::{Cx, Env, RateLimiter, Value};
 
 use super::begin::Begin;
+use super::choose::{Choose, Present};
 use super::map_effect::MapEffect;
 use crate::opaque_debug::opaque_debug;
 use crate::stream::Stream;
@@ -73,6 +74,36 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
         let throttled = ThrottledBy { limiter, cost };
         Stream::of(MapEffect::new(self.source, throttled))
     }
+
+    /// Emits the items that a rate has a permit for when they come, and drops the others. No item waits.
+    ///
+    /// Where others wait for the same limiter, they come first.
+    ///
+    /// - **Pulls** until there is a permit for an item.
+    /// - **Completes** when the source does.
+    /// - **When interrupted**, interrupts the source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::RateLimiter;
+    /// use effect_stream::Stream;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let ticks = Stream::ticks(Duration::from_millis(400)).enumerate().map(|(n, ())| n);
+    /// let one_a_second = RateLimiter::new(1, Duration::from_secs(1));
+    /// let Ok(all) = ticks.throttle_enforce(one_a_second).take(4).run_collect().await;
+    /// assert_eq!(all, [0, 3, 6, 9]);
+    /// # }
+    /// ```
+    #[doc(alias = "sample")]
+    #[doc(alias = "throttle_dropping")]
+    pub fn throttle_enforce(self, limiter: RateLimiter) -> Stream<R, A, ThrottleEnforce<S>> {
+        let enforced = MapEffect::new(self.source, Enforced { limiter });
+        Stream::of(Choose::new(enforced, Present))
+    }
 }
 
 /// # Timing
@@ -104,12 +135,45 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     pub fn throttle(self, limiter: RateLimiter) -> StreamE<R, E, A, Throttle<S>> {
         StreamE::of(MapEffect::new(self.source, Throttled { limiter }))
     }
+
+    /// Emits the values that a rate has a permit for when they come, and drops the others. Touches successes only: failures flow on, and take no permit.
+    ///
+    /// - **Pulls** until an element has failed, or there is a permit for it.
+    /// - **Completes** when the source does.
+    /// - **When interrupted**, interrupts the source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::RateLimiter;
+    /// use effect_stream::StreamE;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let one_a_second = RateLimiter::new(1, Duration::from_secs(1));
+    /// let results = StreamE::from_results([Ok(1), Err("two"), Ok(3)]);
+    /// let Ok(all) = results.throttle_enforce(one_a_second).run_collect().await;
+    /// assert_eq!(all, [Ok(1), Err("two")]);
+    /// # }
+    /// ```
+    #[doc(alias = "sample")]
+    #[doc(alias = "throttle_dropping")]
+    pub fn throttle_enforce(self, limiter: RateLimiter) -> StreamE<R, E, A, ThrottleEnforceOk<S>> {
+        let enforced = MapEffect::new(self.source, EnforcedValues { limiter });
+        StreamE::of(Choose::new(enforced, Present))
+    }
 }
 
 /// The source of [`Stream::throttle`] and [`StreamE::throttle`].
 pub type Throttle<S> = MapEffect<S, Throttled>;
 /// The source of [`Stream::throttle_by`].
 pub type ThrottleBy<S, F> = MapEffect<S, ThrottledBy<F>>;
+
+/// The source of [`Stream::throttle_enforce`].
+pub type ThrottleEnforce<S> = Choose<MapEffect<S, Enforced>, Present>;
+/// The source of [`StreamE::throttle_enforce`].
+pub type ThrottleEnforceOk<S> = Choose<MapEffect<S, EnforcedValues>, Present>;
 
 /// A permit for each item.
 #[derive(Clone, Debug)]
@@ -157,6 +221,58 @@ impl<R: Env, A: Value, F: FnMut(&A) -> u32 + Value> Begin<R, A> for ThrottledBy<
             let Ok(()) = cx.run(permits).await;
             item
         })
+    }
+}
+
+/// An item, if there is a permit.
+#[derive(Clone, Debug)]
+pub struct Enforced {
+    limiter: RateLimiter,
+}
+
+impl<R: Env, A: Value> Begin<R, A> for Enforced {
+    type Output = Option<A>;
+
+    fn begin<'cx>(
+        &mut self,
+        item: A,
+        cx: &'cx Cx<R>,
+    ) -> ControlFlow<Option<A>, impl Future<Output = Option<A>> + Send + use<'cx, R, A>> {
+        ControlFlow::Continue(if_permitted(&self.limiter, item, cx))
+    }
+}
+
+/// A value, if there is a permit; failures pass.
+#[derive(Clone, Debug)]
+pub struct EnforcedValues {
+    limiter: RateLimiter,
+}
+
+impl<R: Env, A: Value, E: Value> Begin<R, Result<A, E>> for EnforcedValues {
+    type Output = Option<Result<A, E>>;
+
+    fn begin<'cx>(
+        &mut self,
+        element: Result<A, E>,
+        cx: &'cx Cx<R>,
+    ) -> ControlFlow<Self::Output, impl Future<Output = Self::Output> + Send + use<'cx, R, A, E>>
+    {
+        if element.is_err() {
+            return ControlFlow::Break(Some(element));
+        }
+        ControlFlow::Continue(if_permitted(&self.limiter, element, cx))
+    }
+}
+
+fn if_permitted<'cx, R: Env, A: Value>(
+    limiter: &RateLimiter,
+    item: A,
+    cx: &'cx Cx<R>,
+) -> impl Future<Output = Option<A>> + Send + use<'cx, R, A> {
+    let permit = limiter.try_acquire(1);
+    async move {
+        let Ok(is_there) = cx.run(permit).await;
+        is_there.then_some(item)
     }
 }
 

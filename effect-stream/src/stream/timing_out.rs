@@ -1,16 +1,20 @@
 //! Streams that must not keep one waiting.
 
-use std::future::Future;
+use std::future::{Future, ready as at_once};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use effect_core::{Cx, Env, Owed, TimeoutError, Value};
 use futures::Stream as FuturesStream;
+use futures::stream::once;
 use pin_project_lite::pin_project;
 
 use super::alarm::Alarm;
+use super::choose::{Choose, OfErrors};
+use super::from::Foreign;
 use super::infallible::{Entered, enter};
+use super::transforming::Mapped;
 use crate::source::{Pull, Source};
 use crate::stream::Stream;
 use crate::stream_e::StreamE;
@@ -49,6 +53,39 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
             limit,
         })
     }
+
+    /// Emits items as long as each comes within a time limit, counted from when it is asked for; when one is late, goes over to another stream, which has no limit.
+    ///
+    /// - **Pulls** an item for each that is wanted, of the stream whose turn it is.
+    /// - **Completes** when the source does, or, once an item was late, when the other stream does. Before that begins, the
+    ///   source was interrupted, and its finalizers have run.
+    /// - **When interrupted**, interrupts whichever runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::Stream;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let live = Stream::range(0..2).concat(Stream::never());
+    /// let Ok(all) = live.timeout_to(Duration::from_secs(1), Stream::once(9)).run_collect().await;
+    /// assert_eq!(all, [0, 1, 9]);
+    /// # }
+    /// ```
+    #[doc(alias = "switch_if_late")]
+    pub fn timeout_to<T>(
+        self,
+        limit: Duration,
+        other: Stream<R, A, T>,
+    ) -> Stream<R, A, TimeoutTo<S, T>> {
+        Stream::of(TimeoutTo {
+            source: self.source,
+            limit,
+            other: other.source,
+        })
+    }
 }
 
 /// # Timing
@@ -81,6 +118,40 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
             limit,
         })
     }
+
+    /// Emits elements as long as each comes within a time limit, counted from when it is asked for; when one is late, goes over to another stream, which has no limit.
+    ///
+    /// - **Pulls** an element for each that is wanted, of the stream whose turn it is.
+    /// - **Completes** when the source does, or, once an element was late, when the other stream does. Before that begins, the
+    ///   source was interrupted, and its finalizers have run.
+    /// - **When interrupted**, interrupts whichever runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::never;
+    /// use effect_stream::StreamE;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let live = StreamE::from_results([Ok(1), Err("two")]).concat(StreamE::from_effect(never()));
+    /// let Ok(all) = live.timeout_to(Duration::from_secs(1), StreamE::fail("late")).run_collect().await;
+    /// assert_eq!(all, [Ok(1), Err("two"), Err("late")]);
+    /// # }
+    /// ```
+    #[doc(alias = "switch_if_late")]
+    pub fn timeout_to<T>(
+        self,
+        limit: Duration,
+        other: StreamE<R, E, A, T>,
+    ) -> StreamE<R, E, A, TimeoutTo<S, T>> {
+        StreamE::of(TimeoutTo {
+            source: self.source,
+            limit,
+            other: other.source,
+        })
+    }
 }
 
 /// The source of [`Stream::timeout`] and [`StreamE::timeout`].
@@ -100,19 +171,37 @@ where
     type Item = Result<A, TimeoutError<E>>;
 
     fn open(self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
-        Limited {
-            cx,
-            source: Some(self.source.open(cx)),
-            limit: self.limit,
-            alarm: Alarm::new(),
-            owed: None,
-            late: false,
-        }
+        let limit = self.limit;
+        let source = Choose::new(self.source, OfErrors(Mapped(TimeoutError::Failed)));
+        let elapsed = move || Foreign::new(once(at_once(Err(TimeoutError::Elapsed(limit)))));
+        Limited::new(cx, source.open(cx), limit, elapsed)
+    }
+}
+
+/// The source of [`Stream::timeout_to`] and [`StreamE::timeout_to`].
+#[derive(Clone, Debug)]
+pub struct TimeoutTo<S, T> {
+    source: S,
+    limit: Duration,
+    other: T,
+}
+
+impl<R, S, T> Source<R> for TimeoutTo<S, T>
+where
+    R: Env,
+    S: Source<R>,
+    T: Source<R, Item = S::Item>,
+{
+    type Item = S::Item;
+
+    fn open(self, cx: &Cx<R>) -> impl Pull<Item = S::Item> + Send {
+        let source = self.source.open(cx);
+        Limited::new(cx, source, self.limit, move || self.other.open(cx))
     }
 }
 
 pin_project! {
-    struct Limited<'cx, R, S> {
+    struct Limited<'cx, R, S, T, F> {
         cx: &'cx Cx<R>,
         // `None` once an item was late.
         #[pin]
@@ -121,58 +210,80 @@ pin_project! {
         // Set while an item is waited for.
         #[pin]
         alarm: Alarm,
-        // What the interruption of the source owes: done before anybody is told.
+        // What the interruption of the source owes: done before the other begins.
         owed: Option<Owed>,
-        late: bool,
+        open_other: Option<F>,
+        #[pin]
+        other: Option<T>,
     }
 }
 
-impl<R, A, E, S> FuturesStream for Limited<'_, R, S>
+impl<'cx, R, S, T, F> Limited<'cx, R, S, T, F> {
+    const fn new(cx: &'cx Cx<R>, source: S, limit: Duration, open_other: F) -> Self {
+        Limited {
+            cx,
+            source: Some(source),
+            limit,
+            alarm: Alarm::new(),
+            owed: None,
+            open_other: Some(open_other),
+            other: None,
+        }
+    }
+}
+
+impl<R, S, T, F> FuturesStream for Limited<'_, R, S, T, F>
 where
     R: Env,
-    S: FuturesStream<Item = Result<A, E>>,
+    S: FuturesStream,
+    T: FuturesStream<Item = S::Item>,
+    F: FnOnce() -> T,
 {
-    type Item = Result<A, TimeoutError<E>>;
+    type Item = S::Item;
 
-    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
         if let Some(source) = this.source.as_mut().as_pin_mut() {
             if let Poll::Ready(item) = source.poll_next(task) {
                 this.alarm.as_mut().clear();
-                return Poll::Ready(item.map(|element| element.map_err(TimeoutError::Failed)));
+                return Poll::Ready(item);
             }
             if !this.alarm.is_set() {
                 this.alarm.as_mut().set(this.cx, *this.limit);
             }
-            if this.alarm.as_mut().poll(task).is_pending() {
-                return Poll::Pending;
-            }
-            *this.late = true;
+            ready!(this.alarm.as_mut().poll(task));
             *this.owed = this.cx.owed_by(|| this.source.set(None));
         }
         if let Some(owed) = this.owed {
-            if Pin::new(owed).poll(task).is_pending() {
-                return Poll::Pending;
-            }
+            ready!(Pin::new(owed).poll(task));
             *this.owed = None;
         }
-        let late = std::mem::take(this.late);
-        Poll::Ready(late.then_some(Err(TimeoutError::Elapsed(*this.limit))))
+        if let Some(open) = this.open_other.take() {
+            this.other.set(Some(open()));
+        }
+        let other = this.other.as_pin_mut().expect("opened once, above");
+        other.poll_next(task)
     }
 }
 
-impl<R, A, E, S> Pull for Limited<'_, R, S>
+impl<R, S, T, F> Pull for Limited<'_, R, S, T, F>
 where
     R: Env,
-    S: Pull<Item = Result<A, E>>,
+    S: Pull,
+    T: Pull<Item = S::Item>,
+    F: FnOnce() -> T,
 {
     fn poll_progress(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         if let Some(owed) = this.owed {
-            return Pin::new(owed).poll(task);
+            ready!(Pin::new(owed).poll(task));
+            *this.owed = None;
         }
-        match this.source.as_pin_mut() {
-            Some(source) => source.poll_progress(task),
+        if let Some(source) = this.source.as_pin_mut() {
+            return source.poll_progress(task);
+        }
+        match this.other.as_pin_mut() {
+            Some(other) => other.poll_progress(task),
             None => Poll::Ready(()),
         }
     }
