@@ -244,6 +244,50 @@ fn a_group_without_a_bound_lets_others_run() {
 }
 
 #[test]
+fn effects_without_a_limit_let_others_run() {
+    on_both(async |cx: Cx<()>| {
+        for ordered in [true, false] {
+            let items = Stream::repeat_item(1);
+            let wait = |_| never::<_, Never, ()>();
+            let run = if ordered {
+                items.map_effect_par(usize::MAX, wait).run_drain().erase()
+            } else {
+                let run = items.map_effect_par_unordered(usize::MAX, wait);
+                run.run_drain().erase()
+            };
+            let other = effect(async |_: Cx<()>| {
+                yield_now().await;
+                Ok(())
+            });
+            let Ok(()) = cx.run(run.race_first(other)).await;
+        }
+    });
+}
+
+#[test]
+fn more_effects_than_are_polled_at_once_all_end() {
+    on_both(async |cx: Cx<()>| {
+        for ordered in [true, false] {
+            // All of them are woken at the same time.
+            let signal = Signal::new();
+            let given = signal.clone();
+            let pass = move |n| wait(&signal).map(move |()| n);
+            let items = Stream::range(0..3000_u64);
+            let all = if ordered {
+                items.map_effect_par(usize::MAX, pass).into_values().erase()
+            } else {
+                let all = items.map_effect_par_unordered(usize::MAX, pass);
+                all.into_values().erase()
+            };
+            let give = sleep(secs(1)).map(move |()| given.succeed(()).unwrap());
+            let sum = all.run_fold(0, |sum, n| sum + n);
+            let Ok((sum, ())) = cx.run(sum.zip_par(give)).await;
+            assert_eq!(sum, 3000 * 2999 / 2);
+        }
+    });
+}
+
+#[test]
 fn what_runs_for_an_item_is_let_go_before_its_source() {
     type Held = fn(Stream<(), u32>, Log) -> Stream<(), u32>;
     fn holding(log: &Log) -> Effect<(), Never, u32> {

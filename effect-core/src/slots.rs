@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,7 +74,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Woken {
-    slots: Vec<usize>,
+    slots: VecDeque<usize>,
     parent: Option<Waker>,
 }
 
@@ -96,7 +97,7 @@ impl Wake for Alarm {
         }
         let parent = {
             let mut woken = self.shared.inner.lock();
-            woken.slots.push(self.slot);
+            woken.slots.push_back(self.slot);
             woken.parent.take()
         };
         if let Some(parent) = parent {
@@ -182,17 +183,46 @@ impl<T> Slots<T> {
     }
 
     /// Has a task woken when one of the slots is; learns which were. To be called in each poll, before any slot is polled.
+    ///
+    /// A poll that may well end with something ready [looks](Slots::look) instead, and [leaves word](Slots::leave_word)
+    /// only if it does not.
     pub fn listen(&mut self, task: &Context<'_>) {
-        let _replaced = {
-            let mut shared = self.shared.inner.lock();
-            self.woken.extend(shared.slots.drain(..));
-            match &shared.parent {
-                Some(parent) if parent.will_wake(task.waker()) => None,
-                _ => shared.parent.replace(task.waker().clone()),
-            }
-        };
+        let _replaced = self.exchange(Some(task));
+        self.forget_who_left();
+    }
+
+    /// Learns which slots were woken, and has nobody woken. Before a poll is pending, it is to [leave word](Slots::leave_word).
+    pub fn look(&mut self) {
+        let _none = self.exchange(None);
+        self.forget_who_left();
+    }
+
+    /// Has a task woken when one of the slots is: at once, if one was already, and nobody has asked for it.
+    pub fn leave_word(&mut self, task: &Context<'_>) {
+        let _replaced = self.exchange(Some(task));
+        if !self.woken.is_empty() {
+            task.waker().wake_by_ref();
+        }
+    }
+
+    /// Takes over who was woken, and puts a task down, if there is one. Has what that replaced: it is dropped without the lock.
+    fn exchange(&mut self, task: Option<&Context<'_>>) -> Option<Waker> {
+        let mut shared = self.shared.inner.lock();
+        if self.woken.is_empty() {
+            mem::swap(&mut self.woken, &mut shared.slots);
+        } else {
+            self.woken.append(&mut shared.slots);
+        }
+        match (task, &shared.parent) {
+            (None, _) => None,
+            (Some(task), Some(parent)) if parent.will_wake(task.waker()) => None,
+            (Some(task), _) => shared.parent.replace(task.waker().clone()),
+        }
+    }
+
+    /// Those that were woken by who has left: a bell that still seems to ring would be lost on whoever comes next.
+    fn forget_who_left(&mut self) {
         if self.is_empty() {
-            // Woken by those that have left: a bell that still seems to ring would be lost on whoever comes next.
             while self.next_woken().is_some() {}
         }
     }

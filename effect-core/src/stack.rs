@@ -1,5 +1,7 @@
 //! Enough stack for what is nested as deep as anybody likes: it grows on demand, with the feature `stacker`.
 
+#[cfg(feature = "stacker")]
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
@@ -30,9 +32,73 @@ const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
 #[inline]
 pub fn on_enough_stack<T>(f: impl FnOnce() -> T) -> T {
     #[cfg(feature = "stacker")]
-    return stacker::maybe_grow(RED_ZONE_BYTES, SEGMENT_BYTES, f);
-    #[cfg(not(feature = "stacker"))]
+    if !has_room() {
+        return grow(f);
+    }
     f()
+}
+
+/// A part of a stack that was measured, and has room for a chain below each of its addresses. To ask the operating system's
+/// limits at every border would cost more than most items of an erased stream do.
+#[cfg(feature = "stacker")]
+#[derive(Clone, Copy)]
+struct Measured {
+    lowest: usize,
+    bytes: usize,
+}
+
+#[cfg(feature = "stacker")]
+impl Measured {
+    /// Nothing is in here.
+    const NOTHING: Self = Measured {
+        lowest: usize::MAX,
+        bytes: 0,
+    };
+
+    #[inline]
+    const fn has(self, address: usize) -> bool {
+        address.wrapping_sub(self.lowest) <= self.bytes
+    }
+}
+
+#[cfg(feature = "stacker")]
+thread_local! {
+    /// Of the stack that this thread is on. A stack that was switched to has none of its addresses in here, so it is measured.
+    static MEASURED: Cell<Measured> = const { Cell::new(Measured::NOTHING) };
+}
+
+#[cfg(feature = "stacker")]
+#[inline]
+fn has_room() -> bool {
+    let marker = 0_u8;
+    let here = std::ptr::from_ref(&marker).addr();
+    MEASURED.get().has(here) || measure(here)
+}
+
+#[cfg(feature = "stacker")]
+#[inline(never)]
+fn measure(here: usize) -> bool {
+    let left = stacker::remaining_stack();
+    let Some(bytes) = left.and_then(|left| left.checked_sub(RED_ZONE_BYTES)) else {
+        return false;
+    };
+    let lowest = here - bytes;
+    MEASURED.set(Measured { lowest, bytes });
+    true
+}
+
+#[cfg(feature = "stacker")]
+#[inline(never)]
+fn grow<T>(f: impl FnOnce() -> T) -> T {
+    /// What was measured of a stack that is gone is forgotten: its addresses may be another's next.
+    struct Back(Measured);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            MEASURED.set(self.0);
+        }
+    }
+    let _back = Back(MEASURED.get());
+    stacker::grow(SEGMENT_BYTES, f)
 }
 
 /// A box, or what else may have its like in it a million times, each in the next: dropped [on enough stack](on_enough_stack).
@@ -118,5 +184,38 @@ fn drop_deep<T>(inner: T) {
 impl<T> fmt::Debug for Nested<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Nested")
+    }
+}
+
+#[cfg(all(test, feature = "stacker"))]
+mod tests {
+    use std::hint::black_box;
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    fn depth(left: u64, bottom: fn()) -> u64 {
+        on_enough_stack(|| {
+            if left == 0 {
+                bottom();
+                return 0;
+            }
+            black_box(depth(left - 1, bottom)) + 1
+        })
+    }
+
+    #[test]
+    fn a_stack_that_somebody_else_has_switched_to_is_measured() {
+        assert_eq!(depth(10, || {}), 10);
+        let there = stacker::grow(2 * RED_ZONE_BYTES, || depth(100_000, || {}));
+        assert_eq!(there, 100_000);
+        assert_eq!(depth(100_000, || {}), 100_000);
+    }
+
+    #[test]
+    fn a_stack_that_a_panic_has_left_is_forgotten() {
+        let fallen = catch_unwind(|| depth(100_000, || panic!("at the bottom")));
+        assert!(fallen.is_err());
+        assert_eq!(depth(100_000, || {}), 100_000);
     }
 }

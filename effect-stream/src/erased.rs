@@ -200,33 +200,45 @@ struct Opened<'cx, R, A> {
 /// How many empty links may pass in one poll before others have a turn.
 const LINKS_PER_POLL: usize = 256;
 
-impl<R: Env, A: Value> FuturesStream for Opened<'_, R, A> {
-    type Item = A;
-
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<A>> {
-        let this = &mut *self;
+impl<R: Env, A: Value> Opened<'_, R, A> {
+    /// The first item of the links that follow, when that has been done what the last one owes.
+    fn poll_links(&mut self, task: &mut Context<'_>) -> Poll<Option<A>> {
         for _ in 0..LINKS_PER_POLL {
-            if let Some(owed) = &mut this.owed {
+            if let Some(owed) = &mut self.owed {
                 ready!(Pin::new(owed).poll(task));
-                this.owed = None;
+                self.owed = None;
             }
-            if this.pull.is_none() {
-                let Some(link) = this.links.next() else {
-                    return Poll::Ready(None);
-                };
-                let source = link.source.into_inner();
-                let pull = on_enough_stack(|| source.open_boxed(this.cx));
-                this.pull = Some(Nested::new(pull));
-            }
-            let pull = this.pull.as_mut().expect("opened above");
+            let Some(link) = self.links.next() else {
+                return Poll::Ready(None);
+            };
+            let source = link.source.into_inner();
+            let pull = on_enough_stack(|| source.open_boxed(self.cx));
+            let pull = self.pull.insert(Nested::new(pull));
             let polled = on_enough_stack(|| pull.as_mut().poll_next(task));
             if let Some(item) = ready!(polled) {
                 return Poll::Ready(Some(item));
             }
-            this.owed = this.cx.owed_by(|| this.pull = None);
+            self.owed = self.cx.owed_by(|| self.pull = None);
         }
         task.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+impl<R: Env, A: Value> FuturesStream for Opened<'_, R, A> {
+    type Item = A;
+
+    #[inline]
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<A>> {
+        let this = &mut *self;
+        // While a link is pulled, nothing is owed.
+        if let Some(pull) = &mut this.pull {
+            match on_enough_stack(|| pull.as_mut().poll_next(task)) {
+                Poll::Ready(None) => this.owed = this.cx.owed_by(|| this.pull = None),
+                polled => return polled,
+            }
+        }
+        this.poll_links(task)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -60,6 +60,9 @@ pub trait Source<R: Env>: Sized + Send + 'static {
 /// "poll_progress".
 pub trait Pull: FuturesStream {
     /// Goes on with what has begun, and begins nothing. Ready when there is nothing to go on with.
+    ///
+    /// A poll for an item that was ready need not have registered any waker. Whoever has an item, and then waits for
+    /// something else, calls this before.
     fn poll_progress(self: Pin<&mut Self>, _task: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }

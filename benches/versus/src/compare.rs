@@ -25,7 +25,7 @@ const ROUNDS: usize = 9;
 pub(crate) fn compare(workloads: &[&Workload], format: Format) -> Result<(), String> {
     if format == Format::Table {
         println!(
-            "{:<24}{:<12}{:>12}{:>10}",
+            "{:<36}{:<12}{:>12}{:>10}",
             "workload", "contender", "ns/op", "vs hand"
         );
     }
@@ -39,7 +39,7 @@ pub(crate) fn compare(workloads: &[&Workload], format: Format) -> Result<(), Str
             let ratio = hand.map_or(f64::NAN, |hand| nanos / hand);
             match format {
                 Format::Table => println!(
-                    "{:<24}{:<12}{nanos:>12.1}{ratio:>10.2}",
+                    "{:<36}{:<12}{nanos:>12.1}{ratio:>10.2}",
                     workload.name, contender.name
                 ),
                 Format::Json => println!(

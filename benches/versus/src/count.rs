@@ -6,7 +6,7 @@ use crate::workload::{Contender, Target, Workload};
 /// Counts every contender of the workloads and prints instructions an operation.
 pub(crate) fn count(workloads: &[&Workload]) -> Result<(), String> {
     println!(
-        "{:<24}{:<12}{:>12}{:>10}  target",
+        "{:<36}{:<12}{:>12}{:>10}  target",
         "workload", "contender", "instr/op", "vs hand"
     );
     for workload in workloads {
@@ -14,24 +14,18 @@ pub(crate) fn count(workloads: &[&Workload]) -> Result<(), String> {
         for contender in workload.contenders {
             costs.push((contender, instructions_per_op(workload, contender)?));
         }
-        let hand = costs
-            .iter()
-            .find(|(contender, _)| contender.name == "hand")
-            .map_or(f64::NAN, |(_, cost)| *cost);
+        let hand = cost_of("hand", &costs);
         for (contender, cost) in &costs {
             let verdict = if contender.name == "ours" {
-                let target = workload.target.map(|target| on_target(target, *cost, hand));
-                let verdicts = [target, beside_peers(*cost, &costs)];
-                verdicts
-                    .into_iter()
-                    .flatten()
-                    .collect::<Vec<_>>()
-                    .join("; ")
+                let targets = workload.targets.iter();
+                let verdicts = targets.map(|target| on_target(*target, *cost, &costs));
+                let verdicts = verdicts.chain(beside_peers(*cost, &costs));
+                verdicts.collect::<Vec<_>>().join("; ")
             } else {
                 String::new()
             };
             let line = format!(
-                "{:<24}{:<12}{cost:>12.1}{:>10.2}  {verdict}",
+                "{:<36}{:<12}{cost:>12.1}{:>10.2}  {verdict}",
                 workload.name,
                 contender.name,
                 cost / hand
@@ -42,9 +36,20 @@ pub(crate) fn count(workloads: &[&Workload]) -> Result<(), String> {
     Ok(())
 }
 
-fn on_target(target: Target, cost: f64, hand: f64) -> String {
+fn cost_of(name: &str, costs: &[(&Contender, f64)]) -> f64 {
+    let mut costs = costs.iter();
+    let found = costs.find(|(contender, _)| contender.name == name);
+    found.map_or(f64::NAN, |(_, cost)| *cost)
+}
+
+fn on_target(target: Target, cost: f64, costs: &[(&Contender, f64)]) -> String {
+    let times = |times: f64, name| {
+        let met = cost <= times * cost_of(name, costs);
+        (format!("{times} times {name}"), met)
+    };
     let (limit, met) = match target {
-        Target::TimesHand(times) => (format!("{times} times hand"), cost <= hand * times),
+        Target::TimesHand(limit) => times(limit, "hand"),
+        Target::Times(limit, name) => times(limit, name),
         Target::Instructions(limit) => (format!("{limit} instructions"), cost <= limit),
     };
     let verdict = if met { "met" } else { "MISSED" };

@@ -19,6 +19,7 @@ mod compare;
 mod valgrind;
 mod count;
 mod memory;
+mod peak;
 
 use std::process::ExitCode;
 
@@ -30,8 +31,9 @@ usage:
   versus run WORKLOAD CONTENDER N       runs one contender once, prints its checksum
   versus compare [--json] [WORKLOAD..]  times all contenders, interleaved
   versus count [WORKLOAD..]             counts their instructions, with valgrind
-  versus memory                         weighs an idle fiber, with valgrind
-  versus hold CONTENDER N               ends with so many idle fibers, to be weighed";
+  versus memory                         weighs an idle fiber, with valgrind, and long streams
+  versus hold CONTENDER N               ends with so many idle fibers, to be weighed
+  versus peak WORKLOAD CONTENDER N      runs one contender once, prints how much memory it took";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -63,10 +65,18 @@ fn execute(arguments: &[&str]) -> Result<(), Failure> {
             list();
             Ok(())
         }
-        ["run", workload, contender, size] => run(workload, contender, size),
-        ["run", ..] => Err(Failure::Usage(
-            "`run` takes a workload, a contender and a size".to_owned(),
-        )),
+        ["run", workload, contender, size] => {
+            println!("{}", run(workload, contender, size)?);
+            Ok(())
+        }
+        ["peak", workload, contender, size] => {
+            run(workload, contender, size)?;
+            println!("{}", peak::of_this_process().map_err(Failure::Run)?);
+            Ok(())
+        }
+        [command @ ("run" | "peak"), ..] => Err(Failure::Usage(format!(
+            "`{command}` takes a workload, a contender and a size"
+        ))),
         ["compare", "--json", names @ ..] => {
             compare::compare(&chosen(names)?, compare::Format::Json).map_err(Failure::Run)
         }
@@ -74,7 +84,9 @@ fn execute(arguments: &[&str]) -> Result<(), Failure> {
             compare::compare(&chosen(names)?, compare::Format::Table).map_err(Failure::Run)
         }
         ["count", names @ ..] => count::count(&chosen(names)?).map_err(Failure::Run),
-        ["memory"] => memory::weigh().map_err(Failure::Run),
+        ["memory"] => memory::weigh()
+            .and_then(|()| peak::weigh())
+            .map_err(Failure::Run),
         ["hold", contender, fibers] => hold(contender, fibers),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
@@ -93,6 +105,7 @@ fn list() {
         }
     }
     memory::list();
+    peak::list();
 }
 
 fn hold(contender: &str, fibers: &str) -> Result<(), Failure> {
@@ -105,7 +118,7 @@ fn hold(contender: &str, fibers: &str) -> Result<(), Failure> {
     }
 }
 
-fn run(workload: &str, contender: &str, size: &str) -> Result<(), Failure> {
+fn run(workload: &str, contender: &str, size: &str) -> Result<u64, Failure> {
     let workload = find(workload)?;
     let contender = workload.contender(contender).ok_or_else(|| {
         let names: Vec<_> = workload.contenders.iter().map(|known| known.name).collect();
@@ -118,8 +131,7 @@ fn run(workload: &str, contender: &str, size: &str) -> Result<(), Failure> {
     let size = size
         .parse()
         .map_err(|_| Failure::Usage(format!("`{size}` is no size")))?;
-    println!("{}", (contender.run)(size));
-    Ok(())
+    Ok((contender.run)(size))
 }
 
 /// The workloads of these names, or all if there are none.

@@ -10,7 +10,7 @@ pub(crate) struct Workload {
     /// How many operations are counted.
     pub(crate) counted: u64,
     /// What `ours` may cost.
-    pub(crate) target: Option<Target>,
+    pub(crate) targets: &'static [Target],
     pub(crate) contenders: &'static [Contender],
 }
 
@@ -27,6 +27,8 @@ pub(crate) struct Contender {
 pub(crate) enum Target {
     /// So many times what `hand` costs.
     TimesHand(f64),
+    /// So many times what another contender costs.
+    Times(f64, &'static str),
     /// So many instructions an operation.
     Instructions(f64),
 }

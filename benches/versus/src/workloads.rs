@@ -1,4 +1,4 @@
-//! The workloads, one a file, with their contenders side by side.
+//! The workloads, one a file, with their contenders side by side. Where it matters whether anybody waits, there are two of one.
 
 use std::hint::black_box;
 
@@ -19,7 +19,13 @@ mod retry;
 mod ensuring;
 mod acquire_release;
 mod stream_map_filter_fold;
+mod stream_erased;
+mod stream_erased_pulled;
 mod map_effect;
+mod map_effect_par16;
+mod map_effect_par16_unordered;
+mod merge;
+mod chunks_within;
 mod pipeline;
 mod queue_1_1;
 mod hub_1_4;
@@ -40,7 +46,16 @@ pub(crate) const ALL: &[Workload] = &[
     ensuring::WORKLOAD,
     acquire_release::WORKLOAD,
     stream_map_filter_fold::WORKLOAD,
+    stream_erased::WORKLOAD,
+    stream_erased_pulled::WORKLOAD,
     map_effect::WORKLOAD,
+    map_effect_par16::WORKLOAD,
+    map_effect_par16::YIELDING,
+    map_effect_par16_unordered::WORKLOAD,
+    map_effect_par16_unordered::YIELDING,
+    merge::WORKLOAD,
+    chunks_within::WORKLOAD,
+    chunks_within::YIELDING,
     pipeline::WORKLOAD,
     queue_1_1::WORKLOAD,
     hub_1_4::WORKLOAD,
@@ -51,6 +66,11 @@ pub(crate) const ALL: &[Workload] = &[
 /// What a job does with a value: nothing that the compiler could leave out.
 fn work(value: u64) -> u64 {
     black_box(value.wrapping_add(1))
+}
+
+/// Works, in a future that is ready at once.
+async fn ready_at_once(value: u64) -> Result<u64, Failed> {
+    Ok(work(value))
 }
 
 /// Works, after it has let others run.

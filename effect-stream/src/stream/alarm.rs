@@ -26,10 +26,7 @@ impl Alarm {
     }
 
     pub(crate) fn set<R>(self: Pin<&mut Self>, cx: &Cx<R>, delay: Duration) {
-        /// As long as an alarm can be set for.
-        const AN_AGE: Duration = Duration::from_secs(1 << 40);
-        let now = cx.now();
-        self.set_at(cx, now.checked_add(delay).unwrap_or(now + AN_AGE));
+        self.set_at(cx, after(cx, delay));
     }
 
     pub(crate) fn set_at<R>(self: Pin<&mut Self>, cx: &Cx<R>, at: Instant) {
@@ -50,4 +47,12 @@ impl Alarm {
         timer.set(None);
         Poll::Ready(())
     }
+}
+
+/// The time after a delay, if that is no age.
+pub(crate) fn after<R>(cx: &Cx<R>, delay: Duration) -> Instant {
+    /// As long as an alarm can be set for.
+    const AN_AGE: Duration = Duration::from_secs(1 << 40);
+    let now = cx.now();
+    now.checked_add(delay).unwrap_or(now + AN_AGE)
 }

@@ -3,13 +3,13 @@
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use effect_core::{Cx, Env, Value};
 use futures::Stream as FuturesStream;
 use pin_project_lite::pin_project;
 
-use super::alarm::Alarm;
+use super::alarm::{Alarm, after};
 use super::infallible::{Entered, Infallible, enter, leave};
 use super::side::Side;
 use crate::source::{Pull, Source};
@@ -129,11 +129,10 @@ where
         Grouping {
             cx,
             source: Side::new(self.source.open(cx)),
-            ended: false,
             size: self.size,
             within: self.within,
             alarm: Alarm::new(),
-            group: Vec::new(),
+            group: Group::new(cx.now()),
             error: None,
         }
     }
@@ -144,15 +143,39 @@ pin_project! {
         cx: &'cx Cx<R>,
         #[pin]
         source: Side<S, Result<A, E>>,
-        ended: bool,
         size: usize,
         within: Duration,
-        // Set while a group is open.
+        // Set while a group waits.
         #[pin]
         alarm: Alarm,
-        group: Vec<A>,
+        group: Group<A>,
         // A failure that came while a group was open: it follows that.
         error: Option<E>,
+    }
+}
+
+/// The group that is open, if anything is in it.
+struct Group<A> {
+    values: Vec<A>,
+    /// When it ends at the latest.
+    until: Instant,
+}
+
+impl<A> Group<A> {
+    const fn new(now: Instant) -> Self {
+        Group {
+            values: Vec::new(),
+            until: now,
+        }
+    }
+
+    /// Ends it. There is none if nothing is in it. The next has room for as many from the beginning.
+    fn close(&mut self) -> Option<Vec<A>> {
+        if self.values.is_empty() {
+            return None;
+        }
+        let next = Vec::with_capacity(self.values.len());
+        Some(mem::replace(&mut self.values, next))
     }
 }
 
@@ -173,41 +196,58 @@ where
         }
         // Before the source: what comes at the moment at which a group ends is of the next one.
         if this.alarm.as_mut().poll(task).is_ready() {
-            return Poll::Ready(Some(Ok(mem::take(this.group))));
+            return Poll::Ready(this.group.close().map(Ok));
         }
-        for _ in 0..GROUPED_PER_POLL {
-            if *this.ended {
-                this.alarm.as_mut().clear();
-                let rest = mem::take(this.group);
-                return Poll::Ready((!rest.is_empty()).then_some(Ok(rest)));
-            }
+        let group = this.group;
+        // So many may be in it after this poll. The loop stops at the first, which opens it, and there: it compares once.
+        let most = (group.values.len() + GROUPED_PER_POLL).min(*this.size);
+        let mut stop = if group.values.is_empty() { 1 } else { most };
+        loop {
             match this.source.as_mut().poll_item(task) {
                 Poll::Ready(Some(Ok(value))) => {
-                    this.group.push(value);
-                    if this.group.len() == *this.size {
-                        this.alarm.as_mut().clear();
-                        return Poll::Ready(Some(Ok(mem::take(this.group))));
+                    group.values.push(value);
+                    if group.values.len() < stop {
+                        continue;
                     }
-                    if !this.alarm.is_set() {
-                        this.alarm.as_mut().set(this.cx, *this.within);
+                    if stop == 1 {
+                        group.until = after(this.cx, *this.within);
                     }
+                    if stop == most {
+                        break;
+                    }
+                    stop = most;
                 }
                 Poll::Ready(Some(Err(error))) => {
-                    if this.group.is_empty() {
-                        return Poll::Ready(Some(Err(error)));
-                    }
-                    *this.error = Some(error);
                     this.alarm.as_mut().clear();
-                    return Poll::Ready(Some(Ok(mem::take(this.group))));
-                }
-                Poll::Ready(None) => *this.ended = true,
-                Poll::Pending => {
-                    return match this.alarm.as_mut().poll(task) {
-                        Poll::Ready(()) => Poll::Ready(Some(Ok(mem::take(this.group)))),
-                        Poll::Pending => Poll::Pending,
+                    let Some(values) = group.close() else {
+                        return Poll::Ready(Some(Err(error)));
                     };
+                    *this.error = Some(error);
+                    return Poll::Ready(Some(Ok(values)));
+                }
+                Poll::Ready(None) => {
+                    this.alarm.as_mut().clear();
+                    return Poll::Ready(group.close().map(Ok));
+                }
+                Poll::Pending => {
+                    // Only now: a group that is full at once needs none. One that was set before was polled above.
+                    if !group.values.is_empty() && !this.alarm.is_set() {
+                        this.alarm.as_mut().set_at(this.cx, group.until);
+                        if this.alarm.as_mut().poll(task).is_ready() {
+                            return Poll::Ready(group.close().map(Ok));
+                        }
+                    }
+                    return Poll::Pending;
                 }
             }
+        }
+        if group.values.len() == *this.size {
+            this.alarm.as_mut().clear();
+            return Poll::Ready(group.close().map(Ok));
+        }
+        // Another poll follows, and looks at the alarm first.
+        if !this.alarm.is_set() {
+            this.alarm.as_mut().set_at(this.cx, group.until);
         }
         task.waker().wake_by_ref();
         Poll::Pending

@@ -4,7 +4,7 @@ use effect_core::fits::SameError;
 use effect_core::{Cx, Env, IntoEffect, Value};
 
 use super::begin::{Begin, ForItems, ForValues};
-use super::in_flight::{AsTheyEnd, InOrder};
+use super::in_flight::{AsTheyEnd, InFlight, InOrder};
 use crate::opaque_debug::opaque_debug;
 use crate::source::{Pull, Source};
 use crate::stream::Stream;
@@ -207,7 +207,7 @@ impl<R: Env, S: Source<R>, B: Begin<R, S::Item>> Source<R> for MapEffectPar<S, B
 
     fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = B::Output> + Send {
         let begin = move |item| self.begin.begin(item, cx);
-        InOrder::new(self.source.open(cx), self.limit, begin)
+        InFlight::<_, _, _, InOrder<_>>::new(self.source.open(cx), self.limit, begin)
     }
 }
 
@@ -236,7 +236,7 @@ impl<R: Env, S: Source<R>, B: Begin<R, S::Item>> Source<R> for MapEffectParUnord
 
     fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = B::Output> + Send {
         let begin = move |item| self.begin.begin(item, cx);
-        AsTheyEnd::new(self.source.open(cx), self.limit, begin)
+        InFlight::<_, _, _, AsTheyEnd<_>>::new(self.source.open(cx), self.limit, begin)
     }
 }
 

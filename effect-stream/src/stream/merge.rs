@@ -152,7 +152,11 @@ pub enum MergeEnd {
 }
 
 impl MergeEnd {
+    #[inline]
     const fn is_reached(self, left: bool, right: bool) -> bool {
+        if !left && !right {
+            return false;
+        }
         match self {
             MergeEnd::Both => left && right,
             MergeEnd::Either => left || right,
@@ -199,6 +203,46 @@ pin_project! {
     }
 }
 
+impl<A, S, T> Merging<S, T, A>
+where
+    S: FuturesStream<Item = A>,
+    T: FuturesStream<Item = A>,
+{
+    fn has_ended(&self) -> bool {
+        self.end
+            .is_reached(self.left.has_ended(), self.right.has_ended())
+    }
+
+    /// Asks whoever has the next word, and leaves it to the other.
+    #[inline]
+    fn poll_one(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<A>> {
+        let this = self.project();
+        let left_is_next = *this.left_is_next;
+        *this.left_is_next = !left_is_next;
+        if left_is_next {
+            this.left.poll_item(task)
+        } else {
+            this.right.poll_item(task)
+        }
+    }
+
+    /// Asks the other one as well, and leaves the word where it was.
+    #[inline(never)]
+    fn poll_other(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        one: Poll<Option<A>>,
+    ) -> Poll<Option<A>> {
+        if one.is_ready() && self.has_ended() {
+            return one;
+        }
+        match self.as_mut().poll_one(task) {
+            Poll::Ready(None) if !self.has_ended() => Poll::Pending,
+            other => other,
+        }
+    }
+}
+
 impl<A, S, T> FuturesStream for Merging<S, T, A>
 where
     S: FuturesStream<Item = A>,
@@ -206,33 +250,15 @@ where
 {
     type Item = A;
 
-    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<A>> {
-        let mut this = self.project();
-        // Whoever is next has the first word, so that two sources which are always ready alternate.
-        for _ in 0..2 {
-            if this
-                .end
-                .is_reached(this.left.has_ended(), this.right.has_ended())
-            {
-                return Poll::Ready(None);
-            }
-            let polled = if *this.left_is_next {
-                this.left.as_mut().poll_item(task)
-            } else {
-                this.right.as_mut().poll_item(task)
-            };
-            *this.left_is_next = !*this.left_is_next;
-            if let Poll::Ready(Some(item)) = polled {
-                return Poll::Ready(Some(item));
-            }
+    #[inline]
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<A>> {
+        if self.has_ended() {
+            return Poll::Ready(None);
         }
-        if this
-            .end
-            .is_reached(this.left.has_ended(), this.right.has_ended())
-        {
-            Poll::Ready(None)
-        } else {
-            Poll::Pending
+        // Whoever is next has the first word, so that two sources which are always ready alternate.
+        match self.as_mut().poll_one(task) {
+            Poll::Ready(Some(item)) => Poll::Ready(Some(item)),
+            one => self.poll_other(task, one),
         }
     }
 }

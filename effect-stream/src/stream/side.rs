@@ -1,5 +1,6 @@
 //! One of two sides that are pulled at the same time.
 
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -13,10 +14,40 @@ pin_project! {
     pub(crate) struct Side<S, A> {
         #[pin]
         source: S,
-        ready: Option<A>,
-        // It was asked for an item and has not answered: that work goes on, whatever happens here.
-        asked: bool,
-        ended: bool,
+        state: State<A>,
+    }
+}
+
+enum State<A> {
+    /// Nothing was asked of it since its last answer.
+    Resting,
+    /// It was asked for an item and has not answered: that work goes on, whatever happens here.
+    Asked,
+    /// It has answered, and nobody wanted the item yet.
+    Answered(A),
+    /// It is not asked again.
+    Ended,
+}
+
+impl<A> State<A> {
+    fn after(answer: Option<A>) -> Self {
+        match answer {
+            Some(item) => State::Answered(item),
+            None => State::Ended,
+        }
+    }
+
+    /// Its next answer, if that is known without asking.
+    #[inline(never)]
+    fn known(&mut self) -> Option<Option<A>> {
+        match mem::replace(self, State::Resting) {
+            State::Resting | State::Asked => None,
+            State::Answered(item) => Some(Some(item)),
+            State::Ended => {
+                *self = State::Ended;
+                Some(None)
+            }
+        }
     }
 }
 
@@ -24,24 +55,26 @@ impl<A, S: FuturesStream<Item = A>> Side<S, A> {
     pub(crate) fn new(source: S) -> Self {
         Side {
             source,
-            ready: None,
-            asked: false,
-            ended: false,
+            state: State::Resting,
         }
     }
 
     /// Its next item, kept for whoever asks again.
+    #[inline]
     pub(crate) fn poll_item(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<A>> {
         let this = self.project();
-        if let Some(item) = this.ready.take() {
-            return Poll::Ready(Some(item));
-        }
-        if *this.ended {
-            return Poll::Ready(None);
+        // Most rest: nothing is written for those that answer at once.
+        if !matches!(this.state, State::Resting)
+            && let Some(known) = this.state.known()
+        {
+            return Poll::Ready(known);
         }
         let polled = this.source.poll_next(task);
-        *this.asked = polled.is_pending();
-        *this.ended = matches!(polled, Poll::Ready(None));
+        match polled {
+            Poll::Ready(Some(_)) => {}
+            Poll::Ready(None) => *this.state = State::Ended,
+            Poll::Pending => *this.state = State::Asked,
+        }
         polled
     }
 
@@ -61,21 +94,19 @@ impl<S, A> Side<S, A> {
 
     /// Whether it has ended, and its last item is gone.
     pub(crate) const fn has_ended(&self) -> bool {
-        self.ended && self.ready.is_none()
+        matches!(self.state, State::Ended)
     }
 }
 
 impl<A, S: Pull<Item = A>> Side<S, A> {
     /// Goes on with what it was asked for, and with what it has begun besides.
-    pub(crate) fn poll_progress(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
-        if self.asked {
-            match self.as_mut().poll_item(task) {
-                Poll::Ready(item) => *self.as_mut().project().ready = item,
-                Poll::Pending => return Poll::Pending,
-            }
+    pub(crate) fn poll_progress(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        if let State::Asked = this.state {
+            *this.state = State::after(ready!(this.source.as_mut().poll_next(task)));
         }
         // Also of one that has just answered: what was woken beside its item goes on.
-        self.project().source.poll_progress(task)
+        this.source.poll_progress(task)
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "acquires, uses by yielding once, and releases; an operation is one resource",
     timed: 50_000,
     counted: 5_000,
-    target: None,
+    targets: &[],
     contenders: &[
         Contender {
             name: "hand",

@@ -15,7 +15,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "ten ready futures, bound one after the other; an operation is one chain of ten",
     timed: 100_000,
     counted: 10_000,
-    target: Some(Target::TimesHand(1.3)),
+    targets: &[Target::TimesHand(1.3)],
     contenders: &[
         Contender {
             name: "hand",

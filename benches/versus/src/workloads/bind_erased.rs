@@ -15,7 +15,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "a tail recursion through erased effects; an operation is one turn",
     timed: 200_000,
     counted: 20_000,
-    target: Some(Target::TimesHand(1.3)),
+    targets: &[Target::TimesHand(1.3)],
     contenders: &[
         Contender {
             name: "hand",

@@ -16,7 +16,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "ten maps and ten flat_maps; an operation is one chain",
     timed: 100_000,
     counted: 10_000,
-    target: Some(Target::TimesHand(1.3)),
+    targets: &[Target::TimesHand(1.3)],
     contenders: &[
         Contender {
             name: "hand",

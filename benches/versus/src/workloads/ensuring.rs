@@ -18,7 +18,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "one that yields once, and its async finalizer; an operation is both",
     timed: 50_000,
     counted: 5_000,
-    target: None,
+    targets: &[],
     contenders: &[
         Contender {
             name: "hand",

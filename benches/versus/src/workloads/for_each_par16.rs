@@ -13,7 +13,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "a hundred that yield once each, 16 at once, collected in order; an operation is one item",
     timed: 100_000,
     counted: 20_000,
-    target: Some(Target::TimesHand(1.2)),
+    targets: &[Target::TimesHand(1.2)],
     contenders: &[
         Contender {
             name: "hand",

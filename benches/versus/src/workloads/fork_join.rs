@@ -16,7 +16,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "forks a fiber and joins it; an operation is one fiber",
     timed: 50_000,
     counted: 5_000,
-    target: Some(Target::TimesHand(1.4)),
+    targets: &[Target::TimesHand(1.4)],
     contenders: &[
         Contender {
             name: "hand",

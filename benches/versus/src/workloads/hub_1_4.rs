@@ -18,7 +18,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "one publisher, four subscribers, room for 64, one thread; an operation is one message to all",
     timed: 100_000,
     counted: 10_000,
-    target: Some(Target::TimesHand(1.3)),
+    targets: &[Target::TimesHand(1.3)],
     contenders: &[
         Contender {
             name: "hand",

@@ -15,7 +15,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "a range through an async step that yields every 256 items, and fold; an operation is one item",
     timed: 1_000_000,
     counted: 100_000,
-    target: Some(Target::TimesHand(1.5)),
+    targets: &[Target::TimesHand(1.5)],
     contenders: &[
         Contender {
             name: "hand",

@@ -19,7 +19,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "2, 3 and 2 workers, queues of 64, every hundredth item fails, two threads; an operation is one item",
     timed: 100_000,
     counted: 20_000,
-    target: Some(Target::Instructions(1000.0)),
+    targets: &[Target::Instructions(1000.0)],
     contenders: &[
         Contender {
             name: "hand",

@@ -17,7 +17,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "one producer, one consumer, a queue of 64, one thread; an operation is one item",
     timed: 200_000,
     counted: 20_000,
-    target: Some(Target::TimesHand(1.3)),
+    targets: &[Target::TimesHand(1.3)],
     contenders: &[
         Contender {
             name: "hand",

@@ -16,7 +16,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "races one that yields once with one that never ends; an operation is one race",
     timed: 50_000,
     counted: 5_000,
-    target: Some(Target::TimesHand(1.3)),
+    targets: &[Target::TimesHand(1.3)],
     contenders: &[
         Contender {
             name: "hand",

@@ -16,7 +16,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "retries that fail ten times at once and give up; an operation is one attempt",
     timed: 200_000,
     counted: 20_000,
-    target: Some(Target::TimesHand(3.0)),
+    targets: &[Target::TimesHand(3.0)],
     contenders: &[
         Contender {
             name: "hand",

@@ -13,7 +13,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "a permit, which nobody else wants, around a step that does not wait; an operation is one permit",
     timed: 100_000,
     counted: 10_000,
-    target: Some(Target::TimesHand(2.0)),
+    targets: &[Target::TimesHand(2.0)],
     contenders: &[
         Contender {
             name: "hand",

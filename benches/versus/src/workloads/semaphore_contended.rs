@@ -19,7 +19,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "two that yield once while they hold the only permit; an operation is one permit",
     timed: 100_000,
     counted: 10_000,
-    target: None,
+    targets: &[],
     contenders: &[
         Contender {
             name: "hand",

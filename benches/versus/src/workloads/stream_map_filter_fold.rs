@@ -15,7 +15,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "a range through map, filter and fold; an operation is one item",
     timed: 2_000_000,
     counted: 200_000,
-    target: Some(Target::TimesHand(1.2)),
+    targets: &[Target::TimesHand(1.2), Target::Times(0.6, "futures")],
     contenders: &[
         Contender {
             name: "hand",
@@ -40,7 +40,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     ],
 };
 
-fn is_wanted(value: &u64) -> bool {
+pub(super) fn is_wanted(value: &u64) -> bool {
     !value.is_multiple_of(3)
 }
 

@@ -19,7 +19,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "limits the time of one that yields once; an operation is one limit",
     timed: 50_000,
     counted: 5_000,
-    target: Some(Target::TimesHand(1.2)),
+    targets: &[Target::TimesHand(1.2)],
     contenders: &[
         Contender {
             name: "hand",

@@ -12,7 +12,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "runs two at once that yield once each; an operation is one pair",
     timed: 50_000,
     counted: 5_000,
-    target: None,
+    targets: &[],
     contenders: &[
         Contender {
             name: "hand",
