@@ -261,17 +261,17 @@ const HANDED_OUT_PER_POLL: usize = 1024;
 
 impl<R, S, G, A, E> Grouping<R, S, G, A, E>
 where
-    S: FuturesStream<Item = Result<A, E>>,
+    S: Pull<Item = Result<A, E>>,
     G: KeyOf<Result<A, E>>,
 {
     /// Takes the next item to where it belongs.
     fn advance(self: Pin<&mut Self>, task: &mut Context<'_>, a_group_is_wanted: bool) -> Moved {
-        let this = self.project();
+        let mut this = self.project();
         this.hall.see_who_left(task);
         let (key, value) = match this.hall.in_hand.take() {
             Some(in_hand) => in_hand,
             None => {
-                let polled = this.source.poll_next(task);
+                let polled = this.source.as_mut().poll_next(task);
                 *this.progress = match &polled {
                     Poll::Pending => Progress::Asked,
                     Poll::Ready(Some(_)) => Progress::Idle,
@@ -299,6 +299,8 @@ where
             None => Moved::On,
             refused => {
                 this.hall.in_hand = refused;
+                // What the source has in flight goes on meanwhile.
+                let _ = this.source.poll_progress(task);
                 Moved::Waits
             }
         }
@@ -308,7 +310,7 @@ where
 impl<R, S, G, A, E> FuturesStream for Grouping<R, S, G, A, E>
 where
     R: Env,
-    S: FuturesStream<Item = Result<A, E>>,
+    S: Pull<Item = Result<A, E>>,
     G: KeyOf<Result<A, E>>,
     A: Value,
 {
@@ -361,6 +363,7 @@ where
                 return Poll::Pending;
             }
             if this.hall.is_held_up(task) {
+                let _ = this.source.poll_progress(task);
                 return Poll::Pending;
             }
             match self.as_mut().advance(task, false) {

@@ -153,7 +153,6 @@ where
         ByKey {
             running: Slots::new(),
             source: Side::new(self.source.open(cx)),
-            ended: false,
             key: self.key,
             begin: move |item| self.begin.begin(item, cx),
             limit: self.limit,
@@ -170,7 +169,6 @@ pin_project! {
         running: Slots<Keyed<G::Key, Fut>>,
         #[pin]
         source: Side<S, S::Item>,
-        ended: bool,
         key: G,
         begin: F,
         limit: usize,
@@ -207,13 +205,16 @@ where
     F: FnMut(S::Item) -> ControlFlow<Fut::Output, Fut>,
     Fut: Future,
 {
-    /// Polls those that were woken.
-    fn go_on(mut self: Pin<&mut Self>, task: &Context<'_>) {
+    /// Polls those that were woken. Some may be left: whoever leaves word later is woken for those.
+    fn go_on(mut self: Pin<&mut Self>) {
         if self.running.is_empty() {
             return;
         }
-        self.as_mut().project().running.listen(task);
-        while let Some(slot) = self.as_mut().project().running.next_woken() {
+        self.as_mut().project().running.look();
+        for _ in 0..POLLED_PER_POLL {
+            let Some(slot) = self.as_mut().project().running.next_woken() else {
+                return;
+            };
             self.as_mut().poll_slot(slot);
         }
     }
@@ -260,7 +261,7 @@ where
     }
 
     /// Begins with an item, or has it wait for those of its key.
-    fn take_up(mut self: Pin<&mut Self>, item: S::Item, task: &Context<'_>) {
+    fn take_up(mut self: Pin<&mut Self>, item: S::Item) {
         let this = self.as_mut().project();
         let key = this.key.key(&item);
         if let Some(queue) = key.as_ref().and_then(|key| this.queues.get_mut(key)) {
@@ -271,9 +272,6 @@ where
         match (this.begin)(item) {
             ControlFlow::Break(output) => this.outputs.push_back(output),
             ControlFlow::Continue(future) => {
-                if this.running.is_empty() {
-                    this.running.listen(task);
-                }
                 if let Some(key) = &key {
                     this.queues.insert(key.clone(), VecDeque::new());
                 }
@@ -287,7 +285,37 @@ where
     fn held(&self) -> usize {
         self.running.len() + self.waiting + self.outputs.len()
     }
+
+    /// Takes up as many as there may be, before one is emitted: they go on while the consumer is busy with that. What is ready at
+    /// once while nothing is in flight is not collected first: nothing would go on meanwhile.
+    fn fill(mut self: Pin<&mut Self>, task: &mut Context<'_>) {
+        for _ in 0..POLLED_PER_POLL {
+            let is_full = self.held() >= self.limit;
+            let mut this = self.as_mut().project();
+            let polled = if is_full {
+                Poll::Ready(None)
+            } else {
+                this.source.as_mut().poll_item(task)
+            };
+            match polled {
+                Poll::Ready(Some(item)) => self.as_mut().take_up(item),
+                Poll::Ready(None) => {
+                    // Not asked for an item, it may have begun something all the same; its wakers are registered.
+                    let _ = this.source.poll_progress(task);
+                    return;
+                }
+                Poll::Pending => return,
+            }
+            if self.running.is_empty() {
+                return;
+            }
+        }
+        task.waker().wake_by_ref();
+    }
 }
+
+/// How many effects may begin in one poll, and how many of those that were woken are polled, before others have a turn.
+const POLLED_PER_POLL: usize = 1024;
 
 impl<S, G, F, Fut> FuturesStream for ByKey<S, G, F, Fut>
 where
@@ -299,30 +327,21 @@ where
     type Item = Fut::Output;
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Fut::Output>> {
-        self.as_mut().go_on(task);
-        // As many as there may be, before one is emitted: they go on while the consumer is busy with that.
-        while !self.ended && self.held() < self.limit {
-            match self.as_mut().project().source.poll_item(task) {
-                Poll::Ready(Some(item)) => self.as_mut().take_up(item, task),
-                Poll::Ready(None) => *self.as_mut().project().ended = true,
-                Poll::Pending => break,
-            }
-            if self.running.is_empty() {
-                // Nothing runs, so nothing would go on meanwhile: what is ready at once is not collected first.
-                break;
-            }
+        self.as_mut().go_on();
+        self.as_mut().fill(task);
+        let this = self.project();
+        if let Some(output) = this.outputs.pop_front() {
+            return Poll::Ready(Some(output));
         }
-        let held = self.held();
-        let mut this = self.project();
-        if *this.ended || held == *this.limit {
-            // Not asked for an item, it may have begun something all the same; its wakers are registered.
-            let _ = this.source.as_mut().poll_progress(task);
+        if this.running.is_empty() {
+            return if this.source.has_ended() {
+                Poll::Ready(None)
+            } else {
+                Poll::Pending
+            };
         }
-        match this.outputs.pop_front() {
-            Some(output) => Poll::Ready(Some(output)),
-            None if *this.ended && this.running.is_empty() => Poll::Ready(None),
-            None => Poll::Pending,
-        }
+        this.running.leave_word(task);
+        Poll::Pending
     }
 }
 
@@ -334,14 +353,14 @@ where
     Fut: Future,
 {
     fn poll_progress(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
-        self.as_mut().go_on(task);
+        self.as_mut().go_on();
         let this = self.project();
         let source = this.source.poll_progress(task);
-        if source.is_ready() && this.running.is_empty() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+        if this.running.is_empty() {
+            return source;
         }
+        this.running.leave_word(task);
+        Poll::Pending
     }
 }
 

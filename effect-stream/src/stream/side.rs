@@ -80,8 +80,8 @@ impl<A, S: FuturesStream<Item = A>> Side<S, A> {
 
     /// Asks for its next item, and keeps that. Ready when it is there, or the side has ended.
     pub(crate) fn poll_peek(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
-        let item = ready!(self.as_mut().poll_item(task));
-        *self.project().ready = item;
+        let answer = ready!(self.as_mut().poll_item(task));
+        *self.project().state = State::after(answer);
         Poll::Ready(())
     }
 }
@@ -89,7 +89,10 @@ impl<A, S: FuturesStream<Item = A>> Side<S, A> {
 impl<S, A> Side<S, A> {
     /// The item that is kept, if there is one.
     pub(crate) const fn peeked(&self) -> Option<&A> {
-        self.ready.as_ref()
+        match &self.state {
+            State::Answered(item) => Some(item),
+            _ => None,
+        }
     }
 
     /// Whether it has ended, and its last item is gone.
