@@ -53,7 +53,9 @@ fn each_operator_that_is_tested_has_a_contract() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let table = fs::read_to_string(root.join("docs/streams.md")).unwrap();
     for operator in OPERATORS {
-        let row = format!("| `{}` |", operator.name);
+        // Of some there is a twin: "filter_effect of values".
+        let name = operator.name.split(' ').next().unwrap();
+        let row = format!("| `{name}` |");
         let is_alike =
             ["provide", "into_values", "map_error", "map_result"].contains(&operator.name);
         assert!(
