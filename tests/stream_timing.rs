@@ -172,6 +172,17 @@ fn a_late_item_is_a_failure_and_what_made_it_is_interrupted_first() {
     });
 }
 
+#[test]
+fn each_item_has_the_limit_for_itself() {
+    everywhere(async |cx: Cx<()>| {
+        let steady = || at(&[(40, 1), (80, 2), (120, 3)]);
+        let all = cx.run(steady().timeout(millis(50)).run_collect()).await;
+        assert_eq!(all, Ok(vec![Ok(1), Ok(2), Ok(3)]));
+        let all = steady().timeout_to(millis(50), Stream::once(9));
+        assert_eq!(cx.run(all.run_collect()).await, Ok(vec![1, 2, 3]));
+    });
+}
+
 // T92
 #[test]
 fn a_limit_holds_no_more_once_it_has_led_to_another_stream() {
