@@ -11,8 +11,12 @@ mod source;
 mod stream;
 mod stream_e;
 mod erased;
+mod bounded_run;
 mod pipeline;
 
+pub use bounded_run::BoundedRun;
+pub use bounded_run::partial::{Partial, RunStatus, Tally};
+pub use bounded_run::watch::Watch;
 pub use effect_core::{
     Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany,
 };
@@ -22,16 +26,21 @@ pub use pipeline::stage::{Stage, StageError, stage};
 pub use pipeline::{Connected, Pipeline, Progress};
 pub use source::{Pull, Source};
 pub use stream::Stream;
+pub use stream::bounding::StopError;
 pub use stream::generate::Emitter;
 pub use stream::into_stream::IntoStream;
 pub use stream::merge::MergeEnd;
+pub use stream::reporting::StreamProgress;
 pub use stream_e::StreamE;
 
 /// The sources and programs that operators are made of. One seldom needs to name them.
 pub mod sources {
+    pub use crate::bounded_run::running::{Body, ForEachBounded, NoBody, RunBounded};
+    pub use crate::bounded_run::{Items, Values};
     pub use crate::stream::accumulating::*;
     pub use crate::stream::again::{Repeat, Retry};
     pub use crate::stream::begin::*;
+    pub use crate::stream::bounding::{BoundedElements, BoundedItems};
     pub use crate::stream::buffer::Buffer;
     pub use crate::stream::choose::{Choice, Choose, Chosen, OfErrors, OfValues, Present};
     pub use crate::stream::chunks_within::ChunksWithin;
@@ -56,6 +65,7 @@ pub mod sources {
     pub use crate::stream::map_effect_par::*;
     pub use crate::stream::merge::Merge;
     pub use crate::stream::passing::{Ensuring, OnExit, Provide};
+    pub use crate::stream::reporting::{ReportEach, ReportEachOk, ReportEvery};
     pub use crate::stream::run::{
         Collect, CollectResults, Count, Drain, DrainOk, Fold, FoldOk, ForEach, Last, Partition,
     };

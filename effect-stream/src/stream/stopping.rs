@@ -212,7 +212,7 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
 /// A source of items as elements that have succeeded.
 pub type Succeeding<S, A, E> = Map<S, fn(A) -> Result<A, E>>;
 
-const fn succeeding<S, A, E>(source: S) -> Succeeding<S, A, E> {
+pub(crate) const fn succeeding<S, A, E>(source: S) -> Succeeding<S, A, E> {
     Choose::new(source, Mapped(Ok))
 }
 
