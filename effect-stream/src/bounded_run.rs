@@ -67,6 +67,8 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
 ///   [`finish_in_hand`](BoundedRun::finish_in_hand).
 /// - **The first failure** ends the run in the same way. One that was read ahead counts where the items before
 ///   it have been delivered, or the run has been stopped: it is not lost.
+/// - **What counts as pulled** came out of the stream as it is here. What an operator of the stream works on, as `map_effect`
+///   does, was not: it is interrupted with the source.
 /// - **Interrupted from outside**, it has nobody to give its result to; a [`Watch`] has it then.
 ///
 /// # Examples
