@@ -1,13 +1,14 @@
 //! Runs that are bounded: the partial result is always there, and every item that was pulled is in one place.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::common::dice::Dice;
 use crate::common::{Log, everywhere, heavily, in_turns, on_both, secs};
 use effect::prelude::*;
+use effect::simulation::{Case, Sim, Trial};
 use effect::{CancelToken, Partial, RunStatus, Stop, StopReason, Tally, Watch};
 
 const fn millis(n: u64) -> Duration {
@@ -190,7 +191,8 @@ impl Summary {
 // S0-16
 #[test]
 fn what_was_made_of_the_items_is_there_when_a_token_stops_the_run() {
-    everywhere(async |cx: Cx<()>| {
+    // Three hundred timers a time.
+    heavily(async |cx: Cx<()>| {
         let token = CancelToken::new();
         let cancel = token.clone();
         let wait = sleep::<_, Never>(millis(300));
@@ -482,6 +484,24 @@ fn a_run_that_is_interrupted_or_dies_leaves_what_it_has_with_its_watch() {
 }
 
 #[test]
+fn a_run_that_is_interrupted_while_it_cleans_up_leaves_how_it_ended_too() {
+    everywhere(async |cx: Cx<()>| {
+        let (log, watch) = (Log::new(), Watch::new());
+        let source = ticks(secs(1)).ensuring(log.note_after(secs(9), "closed"));
+        let run = source.run_bounded(Stop::after(millis(2500))).keep_all();
+        let run = run.watched_by(&watch).for_each(takes(millis(1)));
+        assert!(cx.run(run.timeout(secs(5))).await.is_err());
+        let partial = watch.take_partial().unwrap();
+        assert_eq!(partial.status, timed_out(millis(2500)));
+        assert_eq!(
+            (partial.elapsed, all_of(&partial)),
+            (millis(2500), vec![0, 1])
+        );
+        assert_eq!(log.count(), 1);
+    });
+}
+
+#[test]
 fn what_is_made_is_there_when_to_make_more_of_it_panics() {
     everywhere(async |cx: Cx<()>| {
         let watch = Watch::new();
@@ -643,4 +663,67 @@ fn whatever_ends_a_run_each_item_that_was_pulled_is_in_one_place() {
         let seed = cx.random();
         nothing_is_lost_by(&cx, seed).await;
     });
+}
+
+/// A run that is stopped at some time, of items that others send, with what watches it.
+fn run_of_items(trial: &Trial) -> Case<Never, ()> {
+    let trial = trial.clone();
+    let watch = Watch::new();
+    let ended = Arc::new(Mutex::new(None));
+    let (left, has_ended) = (watch.clone(), Arc::clone(&ended));
+    let program = effect(async move |cx: Cx<()>| {
+        let channel = Channel::bounded(2);
+        let (sent, token) = (channel.clone(), CancelToken::new());
+        let sender = cx.fork(effect(async move |cx: Cx<()>| {
+            for n in 0..6_u64 {
+                cx.sleep(millis(2)).await;
+                sent.send(n).await.map_err(drop)?;
+            }
+            sent.close();
+            Ok::<_, ()>(())
+        }));
+        let cancel = token.clone();
+        let canceler = cx.fork(sleep::<_, Never>(millis(9)).map(move |()| cancel.cancel("done")));
+        let (around, pulling, body) = (trial.clone(), trial.clone(), trial.clone());
+        let run = Stream::from_channel(channel)
+            .inspect(move |_| pulling.fault_point())
+            .run_bounded(Stop::any([
+                Stop::after(millis(40)),
+                Stop::token(&token.child()),
+            ]))
+            .keep_all()
+            .read_ahead(2)
+            .watched_by(&watch)
+            .for_each(move |n| {
+                body.fault_point();
+                let (work, body) = (sleep::<_, Never>(millis(1 + n % 4)), body.clone());
+                work.map(move |()| body.fault_point())
+            });
+        // Somebody else's future around it, which may drop it at any moment.
+        if let Some(Ok(partial)) = around.droppable(cx.run(run)).await {
+            *ended.lock().unwrap() = Some(partial);
+        }
+        drop(cx.run(sender.interrupt()).await);
+        drop(cx.run(canceler.interrupt()).await);
+        Ok(())
+    });
+    Case::new(program).check(move |_| {
+        let tally = left.tally();
+        let partial = has_ended.lock().unwrap().take();
+        let partial = partial.or_else(|| left.take_partial());
+        let Some(partial) = partial else {
+            assert_eq!(tally, Tally::default(), "its partial result is lost");
+            return;
+        };
+        assert_eq!(partial.tally(), tally);
+        assert!(all_of(&partial).into_iter().eq(0..partial.pulled));
+    })
+}
+
+#[test]
+fn no_item_is_lost_whatever_strikes_a_run_and_when() {
+    Sim::new().runs(2_000).test(run_of_items);
+    Sim::new().each_interrupt(run_of_items).unwrap();
+    Sim::new().each_panic(run_of_items).unwrap();
+    Sim::new().each_drop(run_of_items).unwrap();
 }

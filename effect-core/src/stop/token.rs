@@ -183,16 +183,19 @@ impl Future for AwaitCancelled {
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let token = &this.token;
-        let waits = this.waits.get_or_insert_with(|| {
-            let path = token.node.path();
-            path.map(|node| node.reason.wait()).collect()
-        });
-        // Each leaves its waker, unless the turn is used up; then all are polled again.
-        for wait in waits {
-            let _ = Pin::new(wait).poll(task);
+        // Also where the turn is used up, when the others below would not look: what is cancelled does not run on.
+        let mut is_cancelled = token.is_cancelled();
+        if !is_cancelled {
+            let waits = this.waits.get_or_insert_with(|| {
+                let path = token.node.path();
+                path.map(|node| node.reason.wait()).collect()
+            });
+            // Each leaves its waker.
+            for wait in waits {
+                is_cancelled |= Pin::new(wait).poll(task).is_ready();
+            }
         }
-        // Also where the turn is used up: what is cancelled runs no longer.
-        if let Some(reason) = this.token.reason() {
+        if is_cancelled && let Some(reason) = token.reason() {
             return Poll::Ready(Ok(reason));
         }
         this.waits_for.note();

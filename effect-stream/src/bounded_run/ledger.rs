@@ -9,7 +9,7 @@ use effect_core::Cx;
 use super::partial::{Partial, RunStatus, Tally};
 use super::watch::Watch;
 
-/// Where each item of a run is. Dropped before its end, it leaves what it has with whoever watches.
+/// Where each item of a run is. Dropped before it has given that away, it leaves it with whoever watches.
 pub(super) struct Ledger<'cx, R, A, E, B> {
     cx: &'cx Cx<R>,
     begun: Instant,
@@ -17,7 +17,10 @@ pub(super) struct Ledger<'cx, R, A, E, B> {
     delivered: u64,
     in_hand: Option<A>,
     buffered: VecDeque<A>,
-    // `None` once the run has ended.
+    // How and when the run ended. What is interrupted with it may still clean up.
+    status: Option<RunStatus<E>>,
+    ended: Option<Instant>,
+    // `None` once the partial result was given away.
     value: Option<B>,
     watch: Option<Watch<A, E, B>>,
 }
@@ -34,6 +37,8 @@ impl<'cx, R, A, E, B> Ledger<'cx, R, A, E, B> {
             delivered: 0,
             in_hand: None,
             buffered: VecDeque::new(),
+            status: None,
+            ended: None,
             value: Some(value),
             watch,
         }
@@ -91,20 +96,27 @@ impl<'cx, R, A, E, B> Ledger<'cx, R, A, E, B> {
         }
     }
 
-    /// Gives all that there is out of hand.
+    /// The run has ended.
+    pub(super) fn close(&mut self, status: RunStatus<E>) {
+        self.status = Some(status);
+        self.ended = Some(self.cx.now());
+    }
+
+    /// Gives all that there is away.
     ///
     /// # Panics
     ///
     /// If it has done so before.
-    pub(super) fn end(&mut self, status: RunStatus<E>) -> Partial<A, E, B> {
+    pub(super) fn take_partial(&mut self) -> Partial<A, E, B> {
+        let ended = self.ended.unwrap_or_else(|| self.cx.now());
         Partial {
-            status,
-            value: self.value.take().expect("a run ends once"),
+            status: self.status.take().unwrap_or(RunStatus::Interrupted),
+            value: self.value.take().expect("it is given away once"),
             pulled: self.pulled,
             delivered: self.delivered,
             in_hand: self.in_hand.take(),
             buffered: mem::take(&mut self.buffered).into(),
-            elapsed: self.cx.now() - self.begun,
+            elapsed: ended - self.begun,
         }
     }
 }
@@ -114,7 +126,7 @@ impl<R, A, E, B> Drop for Ledger<'_, R, A, E, B> {
         if self.value.is_some()
             && let Some(watch) = self.watch.take()
         {
-            watch.leave(self.end(RunStatus::Interrupted));
+            watch.leave(self.take_partial());
         }
     }
 }

@@ -92,7 +92,7 @@ pub enum RunStatus<E> {
     Stopped(StopReason),
     /// The body has failed for the item in hand, or an element of the stream has.
     Failed(E),
-    /// It was interrupted from outside, or has died: only a [`Watch`](crate::Watch) ever sees this.
+    /// It was interrupted from outside before it ended, or has died: only a [`Watch`](crate::Watch) ever sees this.
     Interrupted,
 }
 

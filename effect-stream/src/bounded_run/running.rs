@@ -103,8 +103,10 @@ where
     type Value = Partial<A, E, B>;
 
     async fn run(mut self, cx: &Cx<R>) -> Result<Partial<A, E, B>, Never> {
+        // Outside of what is settled: it has all that there is, also while that cleans up.
+        let mut books = Ledger::begin(cx, self.value, self.watch);
+        let ledger = &mut books;
         let run = async move {
-            let mut ledger = Ledger::begin(cx, self.value, self.watch);
             let mut source = pin!(self.source.open(cx));
             let mut ended = None;
             let stop = pin!(cx.run(self.stop));
@@ -142,9 +144,10 @@ where
                 ledger.deliver(&mut self.keep);
                 budget.spend().await;
             };
-            ledger.end(status)
+            ledger.close(status);
         };
-        Ok(cx.settling(run).await)
+        cx.settling(run).await;
+        Ok(books.take_partial())
     }
 }
 
