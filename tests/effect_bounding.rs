@@ -111,6 +111,19 @@ fn of_many_who_cancel_at_once_one_is_the_first() {
     });
 }
 
+#[test]
+fn a_token_is_cancelled_from_any_thread() {
+    on_both(async |cx: Cx<()>| {
+        let token = CancelToken::new();
+        let outside = token.clone();
+        let cancel = blocking(move || Ok::<_, Never>(outside.cancel("from outside")));
+        let cancel = cx.fork(cancel);
+        let bounded = never::<_, Never, ()>().bounded(Stop::token(&token));
+        assert_eq!(cx.run(bounded).await, Ok(cancelled("from outside")));
+        assert_eq!(cx.run(cancel.join()).await, Ok(true));
+    });
+}
+
 // S0-25
 #[test]
 fn of_several_stops_the_first_says_why() {

@@ -161,6 +161,36 @@ fn a_handler_that_recovers_does_not_stop_the_stream() {
     });
 }
 
+// S0-19
+#[test]
+fn items_are_tried_again_within_a_bound_and_one_that_cannot_be_done_holds_up_no_other() {
+    everywhere(async |cx: Cx<()>| {
+        let tried = Arc::new(Mutex::new(vec![0; 20]));
+        let trying = Arc::clone(&tried);
+        let attempt = move |n: usize| {
+            let trying = Arc::clone(&trying);
+            try_sync(move || {
+                let tries = &mut trying.lock().unwrap()[n];
+                *tries += 1;
+                let works = n != 5 && (!n.is_multiple_of(7) || *tries > 1);
+                works.then_some(n).ok_or(n)
+            })
+        };
+        let policy = || Schedule::linear(millis(500)).times(2);
+        let run = Stream::from_iter(0..20_usize)
+            .map_effect(move |n| attempt(n).retry(policy()))
+            .into_results()
+            .run_bounded(Stop::after(secs(300)))
+            .keep_all();
+        let Ok(partial) = cx.run(run.drain()).await;
+        let (done, failed): (Vec<_>, Vec<_>) = partial.value.into_iter().partition(Result::is_ok);
+        assert_eq!((done.len(), failed), (19, vec![Err(5)]));
+        assert_eq!(tried.lock().unwrap()[5], 3);
+        // Twice for the fifth, once for each of the three others.
+        assert_eq!(partial.elapsed, millis(500 + 1000 + 3 * 500));
+    });
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Summary {
     count: u64,
