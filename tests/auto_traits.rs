@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use effect::prelude::*;
 use effect::{
-    Budget, Cached, Cancel, Driver, Erased, FiberId, FiberRef, Phase, Reason, Report, Resume,
-    Runtime, ScheduleFor, TokioRuntime, Trace,
+    Budget, Cached, Cancel, CancelToken, Driver, Erased, FiberId, FiberRef, Partial, Phase, Reason,
+    Report, Resume, Runtime, ScheduleFor, Stop, StopReason, TokioRuntime, Trace, Watch,
 };
 
 fn is_send<T: Send>() {}
@@ -43,6 +43,11 @@ fn what_a_running_effect_has_is_shared() {
     is_send_and_sync::<TokioRuntime>();
     is_send_and_sync::<Resume<Local, Local>>();
     is_send_and_sync::<Cancel>();
+    is_send_and_sync::<CancelToken>();
+    is_send_and_sync::<StopReason>();
+    is_send::<Stop<Local>>();
+    is_send::<Partial<Local, Local, Local>>();
+    is_send_and_sync::<Watch<Local, Local, Local>>();
     is_send_and_sync::<Cached<(), Local, Local, Erased<(), Local, Local>>>();
 }
 

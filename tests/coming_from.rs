@@ -6,9 +6,9 @@ use std::time::Duration;
 use effect::prelude::*;
 use effect::sync::{Deferred, Gate, Hub, KeyedSemaphore, Queue, Ref, Semaphore, SubscriptionRef};
 use effect::{
-    Dispatcher, FiberLocal, FiberSet, IntoEffect, OnClose, Request, RequestResolver,
-    acquire_use_release, all_settled, collect_all_par, for_each, for_each_par, from_future,
-    request, try_sync, uninterruptible_mask, validate,
+    CancelToken, Dispatcher, FiberLocal, FiberSet, IntoEffect, OnClose, Request, RequestResolver,
+    Stop, acquire_use_release, all_settled, collect_all_par, for_each, for_each_par, from_future,
+    on_signal, request, try_sync, uninterruptible_mask, validate,
 };
 
 type One = Effect<(), String, u32>;
@@ -172,6 +172,16 @@ fn compiles() {
         semaphore.with_permits(2, one);
         semaphore.try_with_permit(one);
         semaphore.try_with_permits(2, one);
+    }
+    rows! { any {
+            let (one, token) = (one(), CancelToken::new());
+        }
+        one.bounded(Stop::token(&token));
+        one.bounded(on_signal());
+    }
+    {
+        let token = CancelToken::new();
+        plain(token.child());
     }
     {
         let semaphore = Semaphore::new(2);

@@ -2,6 +2,7 @@
 
 mod common;
 
+mod effect_bounding;
 mod effect_callback;
 mod effect_causes;
 mod effect_collecting;

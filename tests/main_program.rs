@@ -73,6 +73,31 @@ fn stray(root: Effect<(), &'static str, ()>) -> Effect<(), Never, ()> {
     effect(begin).erase_once()
 }
 
+/// Counts until a signal stops it, and says how far it came.
+fn bounded() -> Effect<(), Never, ()> {
+    let numbers = Stream::from_iter(0_u32..)
+        .tap(|n| match n {
+            0 => say("ready"),
+            _ => sleep(Duration::from_millis(1)).erase(),
+        })
+        .into_values();
+    let run = numbers.run_bounded(effect::on_signal()).keep_all().drain();
+    let told = run.flat_map(|partial| {
+        assert!(
+            partial
+                .value
+                .iter()
+                .copied()
+                .eq(0..partial.value.len() as u32)
+        );
+        match partial.status {
+            effect::RunStatus::Stopped(effect::StopReason::Signal("SIGINT")) => say("stopped"),
+            other => panic!("{other:?}"),
+        }
+    });
+    told.erase()
+}
+
 fn program(name: &str) -> ExitCode {
     let quick = Main::new().grace(Duration::from_millis(50));
     match name {
@@ -112,6 +137,18 @@ fn program(name: &str) -> ExitCode {
         "patient orphan" => run_main(orphan(waiting().ensuring(stuck()).erase())),
         "stray" => run_main(stray(waiting().ensuring(stuck()).erase())),
         "talkative" => run_main(waiting().ensuring(talkative())),
+        "bounded" => run_main(bounded().widen_error().flat_map(|()| waiting())),
+        "bounded twice" => run_main(bounded().zip_par(bounded()).map(drop)),
+        "bounded and stuck" => {
+            let stuck = never::<_, Never, ()>().ensuring(stuck());
+            let stuck = stuck.bounded(effect::on_signal()).map(drop);
+            quick.run(say("ready").zip_par(stuck).map(drop))
+        }
+        "bounded elsewhere" => {
+            let exit = run(bounded()).expect("it is not inside a runtime");
+            assert_eq!(exit, Exit::Success(()));
+            ExitCode::from(7)
+        }
         other => panic!("there is no program {other}"),
     }
 }
@@ -244,6 +281,52 @@ fn what_is_lost_is_no_panic_though_nobody_reads_standard_error() {
     running.expect("ready");
     running.signal("INT");
     assert_eq!(running.end().0, 130);
+}
+
+// S0-14
+#[test]
+fn what_waits_for_a_signal_stops_and_the_next_signal_is_for_the_program() {
+    let mut running = Running::start("bounded");
+    running.expect("ready");
+    running.signal("INT");
+    running.expect("stopped");
+    running.expect("ready");
+    running.signal("INT");
+    let (code, printed) = running.end();
+    assert_eq!(code, 130);
+    let told = "interrupted: stopping what waits for that; once more stops the program\n\
+                interrupted: stopping; once more ends the program at once\n";
+    assert_eq!(printed, told);
+}
+
+#[test]
+fn all_who_wait_for_a_signal_stop() {
+    let mut running = Running::start("bounded twice");
+    running.expect("ready");
+    running.expect("ready");
+    running.signal("INT");
+    running.expect("stopped");
+    running.expect("stopped");
+    assert_eq!(running.end().0, 0);
+}
+
+#[test]
+fn a_second_signal_interrupts_a_program_whose_stopped_part_does_not_end() {
+    let mut running = Running::start("bounded and stuck");
+    running.expect("ready");
+    running.signal("INT");
+    running.expect("finalizing");
+    running.signal("INT");
+    assert_eq!(running.end().0, 130);
+}
+
+#[test]
+fn a_signal_stops_what_waits_for_it_where_no_program_does() {
+    let mut running = Running::start("bounded elsewhere");
+    running.expect("ready");
+    running.signal("INT");
+    running.expect("stopped");
+    assert_eq!(running.end().0, 7);
 }
 
 #[test]

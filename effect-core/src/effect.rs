@@ -25,6 +25,7 @@ pub(crate) mod retrying;
 pub(crate) mod repeating;
 pub(crate) mod racing;
 pub(crate) mod timing_out;
+pub(crate) mod bounding;
 pub(crate) mod finalizing;
 pub(crate) mod scoping;
 pub(crate) mod acquiring;

@@ -36,6 +36,7 @@ mod local;
 mod frame;
 mod shared_run;
 mod request;
+mod stop;
 mod schedule;
 mod circuit_breaker;
 mod rate_limiter;
@@ -63,6 +64,7 @@ pub use effect::acquiring::{
     acquire_release, acquire_release_exit, acquire_release_interruptible, acquire_release_mask,
     acquire_use_release,
 };
+pub use effect::bounding::Bounded;
 pub use effect::collecting::{all_settled, collect_all, first_ok, for_each, partition, validate};
 pub use effect::creating::{
     Cancel, Canceler, Resume, blocking, blocking_cancelable, callback, die, effect, fail,
@@ -100,6 +102,7 @@ pub use schedule::moment::{Decision, Moment};
 pub use schedule::{Recurrence, Schedule};
 pub use scope::Scope;
 pub use stack::{Nested, on_enough_stack};
+pub use stop::{AwaitCancelled, CancelToken, Stop, StopReason};
 pub use sync::{Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany};
 pub use sync::{Deferred, Hub, OfferError, Queue, Ref, Semaphore, TakeError};
 pub use trace::{Trace, TracedFiber};
@@ -113,6 +116,7 @@ pub mod programs {
         AcquireRelease, AcquireReleaseExit, AcquireReleaseInterruptible, AcquireReleaseMask,
         AcquireUseRelease,
     };
+    pub use crate::effect::bounding::BoundedBy;
     pub use crate::effect::collecting::{
         AllSettled, FirstOk, ForEach, Partition, Settling, Validate,
     };

@@ -7,6 +7,7 @@
 
 mod block_on;
 mod main_program;
+mod on_signal;
 mod own_runtime;
 mod virtual_time;
 pub mod simulation;
@@ -14,5 +15,6 @@ mod replay;
 
 pub use block_on::{RunError, run};
 pub use main_program::{Main, run_main};
+pub use on_signal::on_signal;
 pub use replay::{Events, Every, Feed, Replay, Timeline, When};
 pub use virtual_time::{Deadlock, VirtualTime};

@@ -2,7 +2,7 @@
 //! shell expects.
 
 mod watcher;
-mod signals;
+pub(crate) mod signals;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -44,6 +44,7 @@ where
 /// - **On Ctrl-C or SIGTERM** the root fiber is interrupted, and its finalizers have a grace period. What
 ///   still runs after that is printed, and the program ends.
 /// - **A second signal**, of either kind, ends it at once.
+/// - **What waits for a signal** by [`on_signal`](crate::on_signal) has it instead: that stops, and the program goes on.
 /// - **Without a signal** the program ends when the root fiber has. Then detached fibers are interrupted, and have the
 ///   grace period to run their finalizers; so has an effect that plain tokio code began and dropped. Those lost are
 ///   [reported](effect_core::Report::LostFinalizers).

@@ -12,8 +12,12 @@ mod stream;
 mod stream_e;
 mod erased;
 mod merge_hub;
+mod bounded_run;
 mod pipeline;
 
+pub use bounded_run::BoundedRun;
+pub use bounded_run::partial::{Partial, RunStatus, Tally};
+pub use bounded_run::watch::Watch;
 pub use effect_core::{
     Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany,
 };
@@ -26,12 +30,14 @@ pub use pipeline::stage::{Stage, StageError, stage};
 pub use pipeline::{Connected, Pipeline, Progress};
 pub use source::{Pull, Source};
 pub use stream::Stream;
+pub use stream::bounding::StopError;
 pub use stream::callback::Inlet;
 pub use stream::generate::Emitter;
 pub use stream::group_by::{DroppedGroup, Group, Groups};
 pub use stream::into_stream::IntoStream;
 pub use stream::lines::LineError;
 pub use stream::merge::MergeEnd;
+pub use stream::reporting::StreamProgress;
 pub use stream::run_into::channel_sink;
 pub use stream::windowed::windows::{EventTime, Late, Window, Windows};
 pub use stream_e::StreamE;
@@ -39,10 +45,13 @@ pub use stream_e::each::DeadLetter;
 
 /// The sources and programs that operators are made of. One seldom needs to name them.
 pub mod sources {
+    pub use crate::bounded_run::running::{Body, ForEachBounded, NoBody, RunBounded};
+    pub use crate::bounded_run::{Items, Values};
     pub use crate::merge_hub::RunInHub;
     pub use crate::stream::accumulating::*;
     pub use crate::stream::again::{Repeat, Retry};
     pub use crate::stream::begin::*;
+    pub use crate::stream::bounding::{BoundedElements, BoundedItems};
     pub use crate::stream::broadcast::{Broadcast, BroadcastE, Broadcasted};
     pub use crate::stream::buffer::Buffer;
     pub use crate::stream::callback::Callback;
@@ -79,6 +88,7 @@ pub mod sources {
     pub use crate::stream::partition::*;
     pub use crate::stream::passing::{Ensuring, OnExit, Provide};
     pub use crate::stream::pump::{OwnQueue, Pumped, TakeNext};
+    pub use crate::stream::reporting::{ReportEach, ReportEachOk, ReportEvery};
     pub use crate::stream::run::{
         Collect, CollectInto, CollectResults, CollectResultsInto, Count, Drain, DrainOk, Fold,
         FoldOk, ForEach, Last, Partition,

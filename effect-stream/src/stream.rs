@@ -46,6 +46,8 @@ pub(crate) mod flat_map_switch;
 pub(crate) mod buffer;
 pub(crate) mod again;
 pub(crate) mod stopping;
+pub(crate) mod bounding;
+pub(crate) mod reporting;
 pub(crate) mod passing;
 pub(crate) mod pump;
 pub(crate) mod broadcast;

@@ -1,6 +1,7 @@
 //! Numbers by chance, the same each time.
 
 /// Numbers by chance, the same each time for a seed: the splitmix generator.
+#[derive(Clone)]
 pub struct Dice(pub u64);
 
 impl Dice {

@@ -234,6 +234,16 @@ pub const OPERATORS: &[Operator] = &[
     operator("with_background", 0, |s| {
         s.with_background(succeed(())).erase()
     }),
+    operator("bounded", 0, |s| {
+        let bounded = s.bounded(effect::Stop::after(BEAT * 1000));
+        bounded.map_result(|r| r.map_err(|_| 0)).erase()
+    }),
+    operator("report_each", 0, |s| {
+        s.report_each(2, |_, _| sleep::<_, u32>(BEAT)).erase()
+    }),
+    operator("report_every", 0, |s| {
+        s.report_every(BEAT, |_| succeed::<_, u32, _>(())).erase()
+    }),
     operator("ensuring", 0, |s| s.ensuring(sleep(BEAT)).erase()),
     operator("on_exit", 0, |s| {
         elements(items(s).on_exit(|_| sleep(BEAT)))

@@ -138,17 +138,18 @@ where
     type Value = P::Value;
 
     fn run(self, cx: &Cx<R>) -> impl Future<Output = Outcome<R, Self>> + Send {
-        let first = First {
-            left: self.left.run(cx),
-            right: self.right.run(cx),
-        };
-        settled(cx.fiber(), first)
+        settled(cx.fiber(), first(self.left.run(cx), self.right.run(cx)))
     }
 }
 
+/// Has the output of whichever is ready first; the left one has the first word.
+pub(super) const fn first<L, Q>(left: L, right: Q) -> First<L, Q> {
+    First { left, right }
+}
+
 pin_project! {
-    /// Has the output of whichever is ready first; the left one has the first word.
-    struct First<L, Q> {
+    /// The future of [`first`].
+    pub(super) struct First<L, Q> {
         #[pin]
         left: L,
         #[pin]

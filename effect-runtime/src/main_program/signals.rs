@@ -8,13 +8,21 @@ use futures::future::{Either, select};
 
 /// A signal that asks a program to end.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Signal {
+pub(crate) enum Signal {
     Interrupt,
     #[cfg_attr(not(unix), allow(dead_code, reason = "there is only Ctrl-C elsewhere"))]
     Terminate,
 }
 
 impl Signal {
+    /// Its name, as the system has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Signal::Interrupt => "SIGINT",
+            Signal::Terminate => "SIGTERM",
+        }
+    }
+
     /// The exit code of a program that it ended: 128 and the signal's number, as shells have it.
     pub(super) fn exit_code(self) -> u8 {
         match self {
@@ -34,7 +42,7 @@ impl Display for Signal {
 }
 
 /// The signals that ask a program to end, from now on.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -44,7 +52,7 @@ pub(super) struct Signals {
 #[cfg(unix)]
 impl Signals {
     /// Listens by way of the tokio runtime that the caller is in.
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Signals {
             interrupt: signal(SignalKind::interrupt())?,
@@ -52,7 +60,7 @@ impl Signals {
         })
     }
 
-    pub(super) async fn next(&mut self) -> Signal {
+    pub(crate) async fn next(&mut self) -> Signal {
         match select(pin!(self.interrupt.recv()), pin!(self.terminate.recv())).await {
             Either::Left(_) => Signal::Interrupt,
             Either::Right(_) => Signal::Terminate,
@@ -96,11 +104,11 @@ impl DumpSignal {
 
 #[cfg(not(unix))]
 impl Signals {
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Signals {})
     }
 
-    pub(super) async fn next(&mut self) -> Signal {
+    pub(crate) async fn next(&mut self) -> Signal {
         match tokio::signal::ctrl_c().await {
             Ok(()) => Signal::Interrupt,
             Err(_) => std::future::pending().await,

@@ -23,6 +23,7 @@ use tokio::time::{sleep, timeout};
 
 use super::print;
 use super::signals::{DumpSignal, Signal, Signals};
+use crate::on_signal::{self, Telling};
 
 /// How long a program whose time is up may take to drop its tasks, which say what is lost with them.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -35,6 +36,7 @@ const PRINTING: Duration = Duration::from_millis(100);
 pub(super) struct Watcher {
     first: Arc<OnceLock<Signal>>,
     time_is_up: oneshot::Receiver<Signal>,
+    _telling: Telling,
     /// Its drop tells the thread to end.
     _in_use: oneshot::Sender<Infallible>,
 }
@@ -61,6 +63,7 @@ impl Watcher {
         Ok(Watcher {
             first,
             time_is_up,
+            _telling: Telling::begin(),
             _in_use: in_use,
         })
     }
@@ -87,7 +90,16 @@ async fn watch(
     first: Arc<OnceLock<Signal>>,
     time_is_up: oneshot::Sender<Signal>,
 ) {
-    let signal = signals.next().await;
+    let signal = loop {
+        let signal = signals.next().await;
+        if !on_signal::tell(signal) {
+            break signal;
+        }
+        say(format!(
+            "{signal}: stopping what waits for that; once more stops the program"
+        ))
+        .await;
+    };
     let _ = first.set(signal);
     say(format!(
         "{signal}: stopping; once more ends the program at once"
