@@ -127,6 +127,10 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
 impl<R: Env, A: Value, S> StreamE<R, Never, A, S> {
     /// Takes the values, where none can fail.
     ///
+    /// - **Pulls** an element for each value that is wanted.
+    /// - **Completes** when the source does.
+    /// - **When interrupted**, interrupts the source.
+    ///
     /// # Examples
     ///
     /// ```
