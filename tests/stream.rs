@@ -23,6 +23,7 @@ mod stream_each;
 mod stream_sharing;
 mod stream_groups;
 mod stream_ends;
+mod stream_ten_operations;
 mod stream_stack_safety;
 mod pipeline_failures;
 mod pipeline_loss;
