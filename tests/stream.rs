@@ -12,6 +12,7 @@ mod stream_parallel;
 mod stream_sequencing;
 mod stream_timing;
 mod stream_windows;
+mod stream_real_log;
 mod stream_sources;
 mod stream_judging;
 mod stream_stopping;
