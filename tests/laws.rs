@@ -9,4 +9,5 @@ mod laws_racing;
 mod laws_resources;
 mod laws_schedules;
 mod laws_streams;
+mod laws_streams_nested;
 mod laws_time;

@@ -1,7 +1,4 @@
 //! The laws of streams: what each operator emits, in terms of lists.
-//!
-//! What a law needs and is not there yet: `flat_map` (whose associativity is that of resources too), and the parallel
-//! `map_effect`s.
 
 use std::sync::Arc;
 
