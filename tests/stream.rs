@@ -7,6 +7,7 @@ mod stream_errors;
 mod stream_merge;
 mod stream_contracts;
 mod stream_table;
+mod stream_faults;
 mod stream_progress;
 mod stream_parallel;
 mod stream_sequencing;
