@@ -6,9 +6,10 @@ use std::time::Duration;
 use effect::prelude::*;
 use effect::sync::{Deferred, Gate, Hub, KeyedSemaphore, Queue, Ref, Semaphore, SubscriptionRef};
 use effect::{
-    CancelToken, Dispatcher, FiberLocal, FiberSet, IntoEffect, OnClose, Request, RequestResolver,
-    Stop, acquire_use_release, all_settled, collect_all_par, for_each, for_each_par, from_future,
-    on_signal, request, try_sync, uninterruptible_mask, validate,
+    CancelToken, Dispatcher, Either, Emitter, FiberLocal, FiberSet, Groups, IntoEffect, MergeEnd,
+    OnClose, RateLimiter, Request, RequestResolver, Stop, acquire_use_release, all_settled,
+    collect_all_par, for_each, for_each_par, from_future, on_signal, request, try_sync,
+    uninterruptible_mask, validate,
 };
 
 type One = Effect<(), String, u32>;
@@ -225,6 +226,59 @@ fn compiles() {
     {
         let one = one();
         fails(one.detach());
+    }
+}
+
+#[allow(
+    unused,
+    reason = "it is to compile, and each line needs a part of what is given"
+)]
+fn streams() {
+    rows! { plain {
+            let (numbers, others): (Stream<(), u32>, Stream<(), u32>) = (Stream::once(1).erase(), Stream::empty().erase());
+            let elements: StreamE<(), String, u32> = StreamE::from_results([Ok(1)]).erase();
+            let (limit, items) = (Duration::from_secs(1), [1_u32, 2]);
+            let f = |n: u32| succeed::<(), String, ()>(());
+            let each = |n: u32| Stream::<(), u32>::once(n).erase();
+            let key = |n: &u32| n % 10;
+            let side = |n: u32| if n % 2 == 0 { Either::Left(n) } else { Either::Right(n) };
+            let limiter = RateLimiter::new(5, limit);
+            let (stop, beside) = (never::<(), String, ()>(), never::<(), String, ()>());
+            let opened = acquire_release(succeed::<(), String, u32>(1), |_| succeed(()))
+                .map(|n| StreamE::<(), String, u32, _>::from_iter([n]));
+            let sink = futures::sink::drain::<u32>();
+            let stream = futures::stream::iter([1_u32]);
+            let changed = |e: String| e.len();
+        }
+        numbers.map_effect(f);
+        numbers.map_effect_par(8, f);
+        numbers.map_effect_par_unordered(8, f);
+        numbers.map_effect_par_by_key(8, key, f);
+        numbers.flat_map_par(4, each);
+        numbers.flat_map_switch(each);
+        numbers.merge_until(MergeEnd::Left, others);
+        numbers.zip_latest(others);
+        numbers.group_by(Groups::at_most(100), key);
+        numbers.chunks_within(10, limit);
+        numbers.broadcast::<2>(16);
+        numbers.share(16, limit);
+        numbers.partition_either(16, side);
+        numbers.throttle(limiter);
+        numbers.halt_when(stop);
+        numbers.interrupt_when(stop);
+        numbers.with_background(beside);
+        StreamE::scoped(opened);
+        Stream::<(), ()>::ticks(limit);
+        numbers.run_for_each(f);
+        numbers.run_collect();
+        Stream::<(), _>::from_iter(items);
+        numbers.merge(others);
+        numbers.run_into_sink(sink);
+        elements.collect_results();
+        elements.map_error(changed);
+        Stream::<(), _>::from_stream(stream);
+        numbers.into_stream();
+        Stream::generate(async |cx: Cx<()>, mut out: Emitter<u32>| out.emit(1).await);
     }
 }
 
