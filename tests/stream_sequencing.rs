@@ -226,3 +226,31 @@ fn what_is_not_taken_stays_in_the_queue() {
         assert_eq!(cx.run(rest).await, Ok(vec![5, 6, 7, 8, 9]));
     });
 }
+
+#[test]
+fn failures_that_never_end_starve_no_inner_stream() {
+    everywhere(async |cx: Cx<()>| {
+        let failing =
+            Stream::<(), _>::from_iter(0_u32..).map(|n| if n == 0 { Ok(n) } else { Err(n) });
+        let elements = StreamE::new(failing.into_source());
+        let flattened = elements.flat_map_par(2, |_| StreamE::from_iter(10..13));
+        let Ok(all) = cx.run(flattened.take(6).run_collect()).await;
+        let values: Vec<_> = all.into_iter().filter_map(Result::ok).collect();
+        assert_eq!(values, [10, 11, 12]);
+    });
+}
+
+#[test]
+fn an_item_whose_emit_is_dropped_before_it_is_asked_for_is_not_emitted() {
+    everywhere(async |cx: Cx<()>| {
+        let numbers = Stream::generate(async |_: Cx<()>, mut out: Emitter<u32>| {
+            // Asked for, and handed over.
+            assert!(futures::poll!(out.emit(1)).is_pending());
+            // Nobody has asked for another one yet.
+            assert!(futures::poll!(out.emit(2)).is_pending());
+            out.emit(3).await;
+        });
+        let Ok(all) = cx.run(numbers.run_collect()).await;
+        assert_eq!(all, [1, 3]);
+    });
+}

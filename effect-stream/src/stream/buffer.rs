@@ -319,7 +319,8 @@ impl<S: Pull> Pull for Buffering<S, S::Item> {
             return Poll::Ready(());
         }
         self.as_mut().fill(task);
-        if self.ended || self.items.len() == self.size {
+        let waits = self.items.len() == self.size && matches!(self.when_full, WhenFull::Wait);
+        if self.ended || waits {
             Poll::Ready(())
         } else {
             Poll::Pending

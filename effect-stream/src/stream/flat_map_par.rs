@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::mem;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -172,6 +173,8 @@ pin_project! {
         turns: VecDeque<usize>,
         // Items that came while nobody wanted one, and whose.
         ready: VecDeque<(usize, T::Item)>,
+        // The last item was one of the outer stream itself: the inner ones have the next turn.
+        outer_had_its_turn: bool,
     }
 }
 
@@ -201,6 +204,7 @@ where
             answered: false,
             turns: VecDeque::new(),
             ready: VecDeque::new(),
+            outer_had_its_turn: false,
             owed: Vec::new(),
         }
     }
@@ -269,7 +273,10 @@ where
         for _ in 0..EMPTY_PER_POLL {
             let mut this = self.as_mut().project();
             // One that has ended has its place until what it owes is done.
-            if this.inner.len() + this.owed.len() < *this.limit
+            let outer_may = !mem::take(this.outer_had_its_turn)
+                || this.ready.is_empty() && this.turns.is_empty();
+            if outer_may
+                && this.inner.len() + this.owed.len() < *this.limit
                 && let Poll::Ready(Some(item)) = this.outer.as_mut().poll_item(task)
             {
                 match (this.open)(item) {
@@ -277,7 +284,10 @@ where
                         let slot = this.inner.occupy(Inner { pull, asked: false });
                         this.turns.push_back(slot);
                     }
-                    ControlFlow::Break(item) => return Poll::Ready(Some(item)),
+                    ControlFlow::Break(item) => {
+                        *this.outer_had_its_turn = true;
+                        return Poll::Ready(Some(item));
+                    }
                 }
                 // As many as there may be, before any of them is asked.
                 continue;
@@ -325,7 +335,7 @@ where
     fn poll_progress(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
         self.as_mut().go_on(task);
         let this = self.project();
-        if std::mem::take(this.answered) {
+        if mem::take(this.answered) {
             this.inner.for_each(|_, inner, task| {
                 let inner = inner.project();
                 if !*inner.asked {
