@@ -63,9 +63,9 @@ pub mod sources {
     pub use crate::stream::expand::{
         EachOf, Expand, ExpandValues, Expanded, Expansion, Interspersed,
     };
-    pub use crate::stream::flat_map::{FlatMap, FlatMapE};
-    pub use crate::stream::flat_map_par::{FlatMapPar, FlatMapParE};
-    pub use crate::stream::flat_map_switch::{FlatMapSwitch, FlatMapSwitchE};
+    pub use crate::stream::flat_map::FlatMap;
+    pub use crate::stream::flat_map_par::FlatMapPar;
+    pub use crate::stream::flat_map_switch::FlatMapSwitch;
     pub use crate::stream::from::{FromChannel, FromIter, FromQueue, FromStream, Never};
     pub use crate::stream::from_effect::*;
     pub use crate::stream::from_hub::FromHub;
@@ -75,6 +75,7 @@ pub mod sources {
     pub use crate::stream::generate::{Ended, Generate};
     pub use crate::stream::group_by::{GroupBy, GroupItems};
     pub use crate::stream::infallible::*;
+    pub use crate::stream::inner::*;
     pub use crate::stream::interleave::Interleave;
     pub use crate::stream::judging::*;
     pub use crate::stream::key::*;

@@ -25,6 +25,7 @@ pub(crate) mod limiting;
 pub(crate) mod take;
 pub(crate) mod gathering;
 pub(crate) mod gather;
+pub(crate) mod inner;
 pub(crate) mod flat_map;
 pub(crate) mod concat;
 pub(crate) mod map_effect;

@@ -8,6 +8,7 @@ use effect_core::{Cx, Env, Owed, Value};
 use futures::Stream as FuturesStream;
 use pin_project_lite::pin_project;
 
+use super::inner::{OfItem, OfValue, OpenInner};
 use crate::opaque_debug::opaque_debug;
 use crate::source::{Pull, Source};
 use crate::stream::Stream;
@@ -33,14 +34,14 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
     /// assert_eq!(all, [0, 0, 1, 0, 1, 2]);
     /// # }
     /// ```
-    pub fn flat_map<B, T, F>(self, f: F) -> Stream<R, B, FlatMap<S, F>>
+    pub fn flat_map<B, T, F>(self, f: F) -> Stream<R, B, FlatMap<S, OfItem<F>>>
     where
         B: Value,
         F: FnMut(A) -> Stream<R, B, T> + Value,
     {
         Stream::of(FlatMap {
             source: self.source,
-            f,
+            inner: OfItem(f),
         })
     }
 }
@@ -66,74 +67,34 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     /// assert_eq!(all, [Ok(0), Err("two"), Ok(0), Ok(1)]);
     /// # }
     /// ```
-    pub fn flat_map<B, T, F>(self, f: F) -> StreamE<R, E, B, FlatMapE<S, F>>
+    pub fn flat_map<B, T, F>(self, f: F) -> StreamE<R, E, B, FlatMap<S, OfValue<F>>>
     where
         B: Value,
         F: FnMut(A) -> StreamE<R, E, B, T> + Value,
     {
-        StreamE::of(FlatMapE {
+        StreamE::of(FlatMap {
             source: self.source,
-            f,
+            inner: OfValue(f),
         })
     }
 }
 
-/// The source of [`Stream::flat_map`](crate::Stream::flat_map).
+/// The source of [`Stream::flat_map`] and [`StreamE::flat_map`].
 #[derive(Clone)]
-pub struct FlatMap<S, F> {
-    pub(crate) source: S,
-    pub(crate) f: F,
+pub struct FlatMap<S, I> {
+    source: S,
+    inner: I,
 }
 
-impl<R, A, S, T, F> Source<R> for FlatMap<S, F>
-where
-    R: Env,
-    A: Value,
-    S: Source<R>,
-    T: Source<R, Item = A>,
-    F: FnMut(S::Item) -> Stream<R, A, T> + Value,
-{
-    type Item = A;
+impl<R: Env, S: Source<R>, I: OpenInner<R, S::Item>> Source<R> for FlatMap<S, I> {
+    type Item = I::Item;
 
-    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = A> + Send {
+    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = I::Item> + Send {
         Flattening {
             cx,
             outer: self.source.open(cx),
             inner: None,
-            open: move |item| ControlFlow::Continue((self.f)(item).source.open(cx)),
-            owed: None,
-        }
-    }
-}
-
-/// The source of [`StreamE::flat_map`](crate::StreamE::flat_map).
-#[derive(Clone)]
-pub struct FlatMapE<S, F> {
-    pub(crate) source: S,
-    pub(crate) f: F,
-}
-
-impl<R, E, A, B, S, T, F> Source<R> for FlatMapE<S, F>
-where
-    R: Env,
-    E: Value,
-    A: Value,
-    B: Value,
-    S: Source<R, Item = Result<A, E>>,
-    T: Source<R, Item = Result<B, E>>,
-    F: FnMut(A) -> StreamE<R, E, B, T> + Value,
-{
-    type Item = Result<B, E>;
-
-    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
-        Flattening {
-            cx,
-            outer: self.source.open(cx),
-            inner: None,
-            open: move |element| match element {
-                Ok(value) => ControlFlow::Continue((self.f)(value).source.open(cx)),
-                Err(error) => ControlFlow::Break(Err(error)),
-            },
+            open: move |item| self.inner.open_inner(item, cx),
             owed: None,
         }
     }
@@ -226,4 +187,4 @@ where
     }
 }
 
-opaque_debug!(FlatMap<S, F>, FlatMapE<S, F>);
+opaque_debug!(FlatMap<S, I>);

@@ -12,6 +12,7 @@ use effect_core::{Cx, Env, Owed, Value};
 use futures::Stream as FuturesStream;
 use pin_project_lite::pin_project;
 
+use super::inner::{OfItem, OfValue, OpenInner};
 use super::side::Side;
 use crate::opaque_debug::opaque_debug;
 use crate::source::{Pull, Source};
@@ -46,12 +47,12 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
     #[doc(alias = "par_join")]
     #[doc(alias = "merge_all")]
     #[track_caller]
-    pub fn flat_map_par<B, T, F>(self, limit: usize, f: F) -> Stream<R, B, FlatMapPar<S, F>>
+    pub fn flat_map_par<B, T, F>(self, limit: usize, f: F) -> Stream<R, B, FlatMapPar<S, OfItem<F>>>
     where
         B: Value,
         F: FnMut(A) -> Stream<R, B, T> + Value,
     {
-        Stream::of(FlatMapPar::new(self.source, limit, f))
+        Stream::of(FlatMapPar::new(self.source, limit, OfItem(f)))
     }
 }
 
@@ -85,74 +86,45 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     #[doc(alias = "par_join")]
     #[doc(alias = "merge_all")]
     #[track_caller]
-    pub fn flat_map_par<B, T, F>(self, limit: usize, f: F) -> StreamE<R, E, B, FlatMapParE<S, F>>
+    pub fn flat_map_par<B, T, F>(
+        self,
+        limit: usize,
+        f: F,
+    ) -> StreamE<R, E, B, FlatMapPar<S, OfValue<F>>>
     where
         B: Value,
         F: FnMut(A) -> StreamE<R, E, B, T> + Value,
     {
-        StreamE::of(FlatMapParE(FlatMapPar::new(self.source, limit, f)))
+        StreamE::of(FlatMapPar::new(self.source, limit, OfValue(f)))
     }
 }
 
-/// The source of [`Stream::flat_map_par`].
+/// The source of [`Stream::flat_map_par`] and [`StreamE::flat_map_par`].
 #[derive(Clone)]
-pub struct FlatMapPar<S, F> {
+pub struct FlatMapPar<S, I> {
     source: S,
     limit: usize,
-    f: F,
+    inner: I,
 }
 
-impl<S, F> FlatMapPar<S, F> {
+impl<S, I> FlatMapPar<S, I> {
     #[track_caller]
-    const fn new(source: S, limit: usize, f: F) -> Self {
+    const fn new(source: S, limit: usize, inner: I) -> Self {
         assert!(limit > 0, "at least one stream has to run at a time");
-        FlatMapPar { source, limit, f }
-    }
-}
-
-impl<R, A, S, T, F> Source<R> for FlatMapPar<S, F>
-where
-    R: Env,
-    A: Value,
-    S: Source<R>,
-    T: Source<R, Item = A>,
-    F: FnMut(S::Item) -> Stream<R, A, T> + Value,
-{
-    type Item = A;
-
-    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = A> + Send {
-        let open = move |item| ControlFlow::Continue((self.f)(item).source.open(cx));
-        Flattening::new(cx, self.source.open(cx), self.limit, open)
-    }
-}
-
-/// The source of [`StreamE::flat_map_par`].
-#[derive(Clone)]
-pub struct FlatMapParE<S, F>(FlatMapPar<S, F>);
-
-impl<R, E, A, B, S, T, F> Source<R> for FlatMapParE<S, F>
-where
-    R: Env,
-    E: Value,
-    A: Value,
-    B: Value,
-    S: Source<R, Item = Result<A, E>>,
-    T: Source<R, Item = Result<B, E>>,
-    F: FnMut(A) -> StreamE<R, E, B, T> + Value,
-{
-    type Item = Result<B, E>;
-
-    fn open(self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
-        let FlatMapPar {
+        FlatMapPar {
             source,
             limit,
-            mut f,
-        } = self.0;
-        let open = move |element| match element {
-            Ok(value) => ControlFlow::Continue(f(value).source.open(cx)),
-            Err(error) => ControlFlow::Break(Err(error)),
-        };
-        Flattening::new(cx, source.open(cx), limit, open)
+            inner,
+        }
+    }
+}
+
+impl<R: Env, S: Source<R>, I: OpenInner<R, S::Item>> Source<R> for FlatMapPar<S, I> {
+    type Item = I::Item;
+
+    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = I::Item> + Send {
+        let open = move |item| self.inner.open_inner(item, cx);
+        Flattening::new(cx, self.source.open(cx), self.limit, open)
     }
 }
 
@@ -353,4 +325,4 @@ where
     }
 }
 
-opaque_debug!(FlatMapPar<S, F>, FlatMapParE<S, F>);
+opaque_debug!(FlatMapPar<S, I>);

@@ -9,6 +9,7 @@ use effect_core::{Cx, Env, Owed, Value};
 use futures::Stream as FuturesStream;
 use pin_project_lite::pin_project;
 
+use super::inner::{OfItem, OfValue, OpenInner};
 use super::side::{Side, both};
 use crate::opaque_debug::opaque_debug;
 use crate::source::{Pull, Source};
@@ -47,14 +48,14 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
     /// ```
     #[doc(alias = "switch_map")]
     #[doc(alias = "flat_map_latest")]
-    pub fn flat_map_switch<B, T, F>(self, f: F) -> Stream<R, B, FlatMapSwitch<S, F>>
+    pub fn flat_map_switch<B, T, F>(self, f: F) -> Stream<R, B, FlatMapSwitch<S, OfItem<F>>>
     where
         B: Value,
         F: FnMut(A) -> Stream<R, B, T> + Value,
     {
         Stream::of(FlatMapSwitch {
             source: self.source,
-            f,
+            inner: OfItem(f),
         })
     }
 }
@@ -82,65 +83,30 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     /// # }
     /// ```
     #[doc(alias = "switch_map")]
-    pub fn flat_map_switch<B, T, F>(self, f: F) -> StreamE<R, E, B, FlatMapSwitchE<S, F>>
+    pub fn flat_map_switch<B, T, F>(self, f: F) -> StreamE<R, E, B, FlatMapSwitch<S, OfValue<F>>>
     where
         B: Value,
         F: FnMut(A) -> StreamE<R, E, B, T> + Value,
     {
-        StreamE::of(FlatMapSwitchE {
+        StreamE::of(FlatMapSwitch {
             source: self.source,
-            f,
+            inner: OfValue(f),
         })
     }
 }
 
-/// The source of [`Stream::flat_map_switch`].
+/// The source of [`Stream::flat_map_switch`] and [`StreamE::flat_map_switch`].
 #[derive(Clone)]
-pub struct FlatMapSwitch<S, F> {
+pub struct FlatMapSwitch<S, I> {
     source: S,
-    f: F,
+    inner: I,
 }
 
-impl<R, A, S, T, F> Source<R> for FlatMapSwitch<S, F>
-where
-    R: Env,
-    A: Value,
-    S: Source<R>,
-    T: Source<R, Item = A>,
-    F: FnMut(S::Item) -> Stream<R, A, T> + Value,
-{
-    type Item = A;
+impl<R: Env, S: Source<R>, I: OpenInner<R, S::Item>> Source<R> for FlatMapSwitch<S, I> {
+    type Item = I::Item;
 
-    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = A> + Send {
-        let open = move |item| ControlFlow::Continue((self.f)(item).source.open(cx));
-        Switching::new(cx, self.source.open(cx), open)
-    }
-}
-
-/// The source of [`StreamE::flat_map_switch`].
-#[derive(Clone)]
-pub struct FlatMapSwitchE<S, F> {
-    source: S,
-    f: F,
-}
-
-impl<R, E, A, B, S, T, F> Source<R> for FlatMapSwitchE<S, F>
-where
-    R: Env,
-    E: Value,
-    A: Value,
-    B: Value,
-    S: Source<R, Item = Result<A, E>>,
-    T: Source<R, Item = Result<B, E>>,
-    F: FnMut(A) -> StreamE<R, E, B, T> + Value,
-{
-    type Item = Result<B, E>;
-
-    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
-        let open = move |element| match element {
-            Ok(value) => ControlFlow::Continue((self.f)(value).source.open(cx)),
-            Err(error) => ControlFlow::Break(Err(error)),
-        };
+    fn open(mut self, cx: &Cx<R>) -> impl Pull<Item = I::Item> + Send {
+        let open = move |item| self.inner.open_inner(item, cx);
         Switching::new(cx, self.source.open(cx), open)
     }
 }
@@ -242,4 +208,4 @@ where
     }
 }
 
-opaque_debug!(FlatMapSwitch<S, F>, FlatMapSwitchE<S, F>);
+opaque_debug!(FlatMapSwitch<S, I>);
