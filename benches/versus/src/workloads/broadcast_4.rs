@@ -20,7 +20,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "a range to four fibers, room for 64, a fold in each, one thread; an operation is one item to all",
     timed: 100_000,
     counted: 10_000,
-    targets: &[Target::TimesHand(1.0)],
+    targets: &[Target::TimesHand(1.5), Target::Times(1.0, "mpsc")],
     contenders: &[
         Contender {
             name: "hand",

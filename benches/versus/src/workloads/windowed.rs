@@ -15,7 +15,7 @@ pub(crate) const WORKLOAD: Workload = Workload {
     about: "a range in windows of a minute, out of order by up to 160 ms, and a sum for each; an operation is one item",
     timed: 1_000_000,
     counted: 100_000,
-    targets: &[Target::TimesHand(2.0)],
+    targets: &[Target::TimesHand(1.2)],
     contenders: &[
         Contender {
             name: "hand",
@@ -40,7 +40,7 @@ pub(crate) const BY_KEY: Workload = Workload {
     about: "the same with a window for each minute and key",
     timed: 1_000_000,
     counted: 100_000,
-    targets: &[Target::TimesHand(2.0)],
+    targets: &[Target::TimesHand(1.5)],
     contenders: &[
         Contender {
             name: "hand",
