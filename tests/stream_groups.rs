@@ -1,12 +1,14 @@
 //! Items by key: streams of groups, and effects in order for each key.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
 
 use crate::common::{everywhere, heavily, in_turns, secs};
 use effect::prelude::*;
-use effect::{Defect, DroppedGroup, Emitter, Groups};
+use effect::{Defect, DroppedGroup, Emitter, Groups, Source};
 
 /// What came of which key, in order.
 fn by_key(all: Vec<(u32, u32)>) -> BTreeMap<u32, Vec<u32>> {
@@ -231,7 +233,7 @@ fn defect_of<E, A>(exit: &Exit<E, A>) -> Option<&str> {
 fn effects_of_one_key_run_in_order_and_those_of_others_beside() {
     everywhere(async |cx: Cx<()>| {
         for limit in [1, 3, 16] {
-            let running = Arc::new(std::sync::Mutex::new(Vec::<u32>::new()));
+            let running = Arc::new(Mutex::new(Vec::<u32>::new()));
             let done = Stream::range(0..60_u32).map_effect_par_by_key(
                 limit,
                 |n| n % 7,
@@ -310,5 +312,134 @@ fn many_keys_with_late_items_conserve_all() {
             by_key(all),
             by_key((0..80).map(|n| ((n * n) % 11, n)).collect())
         );
+    });
+}
+
+fn poll<S: futures::Stream>(stream: &mut Pin<Box<S>>, waker: &Waker) -> Poll<Option<S::Item>> {
+    stream.as_mut().poll_next(&mut Context::from_waker(waker))
+}
+
+/// Something that goes with a waker.
+struct Kept<T> {
+    _kept: Mutex<T>,
+}
+
+impl<T: Send> Wake for Kept<T> {
+    fn wake(self: Arc<Self>) {}
+}
+
+fn keeping<T: Send + 'static>(kept: T) -> Waker {
+    let _kept = Mutex::new(kept);
+    Waker::from(Arc::new(Kept { _kept }))
+}
+
+#[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what hangs the thread is to fail the test"
+)]
+fn a_group_may_go_with_the_waker_that_another_has() {
+    let (ended, done) = mpsc::channel();
+    // Under a lock, it would wait for ever.
+    std::thread::spawn(move || {
+        in_turns(async |cx: Cx<()>| {
+            let nobody = Waker::noop();
+            for way in 0..4 {
+                let numbers = Stream::<(), _>::range(0..2_u32).concat(Stream::never());
+                let groups = numbers.group_by(Groups::at_most(3), |n| *n);
+                let mut groups = Box::pin(groups.into_source().open(&cx));
+                let Poll::Ready(Some((0, one))) = poll(&mut groups, nobody) else {
+                    panic!("it has a group");
+                };
+                let Poll::Ready(Some((1, other))) = poll(&mut groups, nobody) else {
+                    panic!("it has another");
+                };
+                let mut one = Box::pin(one.into_source().open(&cx));
+                assert_eq!(poll(&mut one, nobody), Poll::Ready(Some(0)));
+                assert!(poll(&mut groups, nobody).is_pending());
+                let waker = keeping(other);
+                if way < 2 {
+                    assert!(poll(&mut one, &waker).is_pending());
+                } else {
+                    assert!(poll(&mut groups, &waker).is_pending());
+                }
+                drop(waker);
+                match way {
+                    0 => assert!(poll(&mut one, nobody).is_pending()),
+                    1 => drop(one),
+                    2 => assert!(poll(&mut groups, nobody).is_pending()),
+                    _ => drop(groups),
+                }
+            }
+        });
+        let _ = ended.send(());
+    });
+    let limit = std::time::Duration::from_secs(60);
+    assert_eq!(done.recv_timeout(limit), Ok(()));
+}
+
+#[test]
+fn what_a_group_holds_goes_with_it_after_the_stream_of_groups() {
+    in_turns(async |cx: Cx<()>| {
+        for comes_to_its_end in [true, false] {
+            let item = Arc::new(());
+            let items = vec![Arc::clone(&item); 6];
+            let mut n = 0;
+            let groups = Stream::<(), _>::from_iter(items).group_by(
+                Groups::at_most(2).dropped(DroppedGroup::DropItems),
+                move |_| {
+                    n += 1;
+                    n % 2
+                },
+            );
+            let mut groups = Box::pin(groups.into_source().open(&cx));
+            let nobody = Waker::noop();
+            let mut open = Vec::new();
+            while let Poll::Ready(Some((_, group))) = poll(&mut groups, nobody) {
+                open.push(Box::pin(group.into_source().open(&cx)));
+            }
+            assert_eq!(open.len(), 2);
+            if comes_to_its_end {
+                drop(groups);
+                assert!(poll(&mut open[0], nobody).is_ready());
+                drop(open.remove(0));
+            } else {
+                assert!(poll(&mut open[0], nobody).is_ready());
+                drop(open.remove(0));
+                // It has had no time to look after that one.
+                drop(groups);
+            }
+            assert_eq!(Arc::strong_count(&item), 1 + 3);
+        }
+    });
+}
+
+#[test]
+fn who_waits_for_the_last_item_is_not_woken_for_each() {
+    /// Counts how often it is woken.
+    struct Counting(AtomicU32);
+    impl Wake for Counting {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    in_turns(async |cx: Cx<()>| {
+        let groups = Stream::<(), _>::range(0..32_u32).group_by(Groups::at_most(2), |n| n % 2);
+        let mut groups = Box::pin(groups.into_source().open(&cx));
+        let woken = Arc::new(Counting(AtomicU32::new(0)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut open = Vec::new();
+        while let Poll::Ready(Some((_, group))) = poll(&mut groups, &waker) {
+            open.push(Box::pin(group.into_source().open(&cx)));
+        }
+        for taken in 1..=32 {
+            assert!(poll(&mut open[taken % 2], &waker).is_ready());
+            let woken = woken.0.load(Ordering::SeqCst);
+            assert_eq!(woken, u32::from(taken == 32), "after {taken}");
+            if taken < 32 {
+                assert!(poll(&mut groups, &waker).is_pending());
+            }
+        }
+        assert!(matches!(poll(&mut groups, &waker), Poll::Ready(None)));
     });
 }

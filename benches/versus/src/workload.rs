@@ -34,9 +34,10 @@ pub(crate) enum Target {
 }
 
 impl Contender {
-    /// Whether this is another library, which does for its users what ours does.
+    /// Whether this is another way to do what ours does for its users: another library, say. A `loop` does less, and shows what is
+    /// the least.
     pub(crate) fn is_peer(&self) -> bool {
-        !matches!(self.name, "hand" | "ours")
+        !matches!(self.name, "hand" | "loop" | "ours")
     }
 }
 

@@ -26,6 +26,10 @@ mod map_effect_par16;
 mod map_effect_par16_unordered;
 mod merge;
 mod chunks_within;
+mod windowed;
+mod group_by;
+mod map_effect_par_by_key;
+mod broadcast_4;
 mod pipeline;
 mod queue_1_1;
 mod hub_1_4;
@@ -56,6 +60,12 @@ pub(crate) const ALL: &[Workload] = &[
     merge::WORKLOAD,
     chunks_within::WORKLOAD,
     chunks_within::YIELDING,
+    windowed::WORKLOAD,
+    windowed::BY_KEY,
+    group_by::WORKLOAD,
+    map_effect_par_by_key::WORKLOAD,
+    map_effect_par_by_key::YIELDING,
+    broadcast_4::WORKLOAD,
     pipeline::WORKLOAD,
     queue_1_1::WORKLOAD,
     hub_1_4::WORKLOAD,

@@ -1,8 +1,12 @@
 //! Streams of what effects succeed with, run when an element is wanted.
 
-use std::pin::pin;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 
 use effect_core::{Cx, Env, IntoEffect, Value, effect};
+use futures::Stream as FuturesStream;
+use pin_project_lite::pin_project;
 
 use super::generate::Generating;
 use crate::opaque_debug::opaque_debug;
@@ -19,7 +23,55 @@ impl<R: Env, I: IntoEffect<R>> Source<R> for FromEffect<I> {
     type Item = Result<I::Value, I::Error>;
 
     fn open(self, cx: &Cx<R>) -> impl Pull<Item = Self::Item> + Send {
-        Generating::new(async move |mut out| out.emit(cx.run(self.effect).await).await)
+        Once {
+            running: Some(cx.run(self.effect)),
+            was_wanted: false,
+            ended: None,
+        }
+    }
+}
+
+pin_project! {
+    /// What a future is ready with, as the only item.
+    struct Once<Fut: Future> {
+        // `None` once it is.
+        #[pin]
+        running: Option<Fut>,
+        was_wanted: bool,
+        // What it was ready with while nobody asked.
+        ended: Option<Fut::Output>,
+    }
+}
+
+impl<Fut: Future> Once<Fut> {
+    /// What it is ready with, if that was not taken yet.
+    fn poll_output(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Fut::Output>> {
+        let mut this = self.project();
+        if let Some(running) = this.running.as_mut().as_pin_mut() {
+            let output = ready!(running.poll(task));
+            this.running.set(None);
+            return Poll::Ready(Some(output));
+        }
+        Poll::Ready(this.ended.take())
+    }
+}
+
+impl<Fut: Future> FuturesStream for Once<Fut> {
+    type Item = Fut::Output;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Fut::Output>> {
+        *self.as_mut().project().was_wanted = true;
+        self.poll_output(task)
+    }
+}
+
+impl<Fut: Future> Pull for Once<Fut> {
+    fn poll_progress(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        if self.was_wanted {
+            let ended = ready!(self.as_mut().poll_output(task));
+            *self.project().ended = ended;
+        }
+        Poll::Ready(())
     }
 }
 

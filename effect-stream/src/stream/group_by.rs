@@ -3,7 +3,7 @@
 //! Whoever pulls the stream of groups hands out the items, in place: no fiber runs, and nothing is pulled that neither a group
 //! nor that stream waits for. What is found meanwhile for other groups waits in theirs.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::marker::PhantomData;
 use std::mem;
@@ -248,9 +248,9 @@ enum Progress {
 
 /// What has come of taking one item further.
 enum Moved {
-    /// One was.
+    /// One was, or something else has happened.
     On,
-    /// The source has none for now, or there is no room for the one in hand.
+    /// The source has none for now, or there is no room for the one in hand: the task is woken when that changes.
     Waits,
     /// There was none.
     Ended,
@@ -267,7 +267,7 @@ where
     /// Takes the next item to where it belongs.
     fn advance(self: Pin<&mut Self>, task: &mut Context<'_>, a_group_is_wanted: bool) -> Moved {
         let mut this = self.project();
-        this.hall.see_who_left(task);
+        this.hall.see_who_left();
         let (key, value) = match this.hall.in_hand.take() {
             Some(in_hand) => in_hand,
             None => {
@@ -278,7 +278,7 @@ where
                     Poll::Ready(None) => Progress::Ended,
                 };
                 let Poll::Ready(item) = polled else {
-                    return Moved::Waits;
+                    return this.hall.rest(Heeds::WhoLeaves, task);
                 };
                 let Some(element) = item else {
                     this.hall.close(Over::Ended);
@@ -296,12 +296,12 @@ where
             }
         };
         match this.hall.admit(key, value, a_group_is_wanted, task) {
-            None => Moved::On,
-            refused => {
-                this.hall.in_hand = refused;
+            Ok(()) => Moved::On,
+            Err((in_hand, heeds)) => {
+                this.hall.in_hand = Some(in_hand);
                 // What the source has in flight goes on meanwhile.
                 let _ = this.source.poll_progress(task);
-                Moved::Waits
+                this.hall.rest(heeds, task)
             }
         }
     }
@@ -321,20 +321,23 @@ where
         if *this.progress == Progress::NotBegun {
             *this.progress = Progress::Idle;
         }
+        this.hall.look();
         for _ in 0..HANDED_OUT_PER_POLL {
             let this = self.as_mut().project();
             if let Some(element) = this.hall.emit() {
                 return Poll::Ready(Some(element));
             }
-            if *this.progress == Progress::Ended {
-                if this.hall.has_more(task) {
-                    continue;
+            let moved = if *this.progress == Progress::Ended {
+                this.hall.see_who_left();
+                if this.hall.has_emitted_all() {
+                    return Poll::Ready(None);
                 }
-                return this.hall.poll_end();
-            }
-            match self.as_mut().advance(task, true) {
-                Moved::On | Moved::Ended => {}
-                Moved::Waits => return Poll::Pending,
+                this.hall.rest(Heeds::TheLastItem, task)
+            } else {
+                self.as_mut().advance(task, true)
+            };
+            if let Moved::Waits = moved {
+                return Poll::Pending;
             }
         }
         task.waker().wake_by_ref();
@@ -350,6 +353,10 @@ where
     A: Value,
 {
     fn poll_progress(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        let this = self.as_mut().project();
+        if *this.progress != Progress::NotBegun {
+            this.hall.look();
+        }
         for _ in 0..HANDED_OUT_PER_POLL {
             let this = self.as_mut().project();
             let was_asked = match *this.progress {
@@ -357,16 +364,23 @@ where
                 Progress::Idle => false,
                 Progress::Asked => true,
             };
-            this.hall.see_who_left(task);
-            if !was_asked && !this.hall.does_a_group_ask() {
-                let _ = this.source.poll_progress(task);
-                return Poll::Pending;
-            }
-            if this.hall.is_held_up(task) {
-                let _ = this.source.poll_progress(task);
-                return Poll::Pending;
-            }
-            match self.as_mut().advance(task, false) {
+            this.hall.see_who_left();
+            let stops = if !was_asked && !this.hall.seen.somebody_asks {
+                Some(Heeds::WhoAsks)
+            } else if matches!(this.hall.to_emit.back(), Some(ToEmit::Failure(_))) {
+                // It is to be emitted before anything else is handed out. If nobody takes it, a group may have to end.
+                Some(this.hall.make_room(task))
+            } else {
+                None
+            };
+            let moved = match stops {
+                Some(heeds) => {
+                    let _ = this.source.poll_progress(task);
+                    this.hall.rest(heeds, task)
+                }
+                None => self.as_mut().advance(task, false),
+            };
+            match moved {
                 Moved::On => {}
                 Moved::Waits => return Poll::Pending,
                 Moved::Ended => return Poll::Ready(()),
@@ -381,6 +395,8 @@ where
 struct Hall<K, A, E> {
     limits: Groups,
     seats: Arc<Mutex<Seats<A>>>,
+    /// What was seen of them when they were last looked at.
+    seen: Seen,
     /// Where the group of a key is. `None` is one that was dropped, of whose key nobody wants more.
     seat_of: HashMap<K, Option<usize>>,
     /// Whose the seats are.
@@ -390,6 +406,14 @@ struct Hall<K, A, E> {
     to_emit: VecDeque<ToEmit<E>>,
     /// An item for which there is no room.
     in_hand: Option<(K, A)>,
+}
+
+/// What may be old by now: it is looked at again before anybody rests.
+#[derive(Clone, Copy)]
+struct Seen {
+    somebody_asks: bool,
+    somebody_left: bool,
+    is_empty: bool,
 }
 
 /// Whose a seat is. It has the same number here and there.
@@ -407,9 +431,11 @@ enum ToEmit<E> {
 
 impl<K: Hash + Eq + Clone, A, E> Hall<K, A, E> {
     fn new(limits: Groups) -> Self {
+        let seats = Seats::new();
         Hall {
             limits,
-            seats: Arc::new(Mutex::new(Seats::new())),
+            seen: seats.seen(),
+            seats: Arc::new(Mutex::new(seats)),
             seat_of: HashMap::new(),
             members: Slab::new(),
             open: 0,
@@ -426,32 +452,72 @@ impl<K: Hash + Eq + Clone, A, E> Hall<K, A, E> {
         Some(match self.to_emit.pop_front()? {
             ToEmit::Failure(error) => Err(error),
             ToEmit::Group(seat) => {
-                let member = &mut self.members[seat];
-                member.was_emitted = true;
+                let key = self.members[seat].key.clone();
+                self.members[seat].was_emitted = true;
                 let items = GroupItems {
                     seats: Arc::clone(&self.seats),
                     seat,
                 };
-                Ok((member.key.clone(), Stream::of(items)))
+                Ok((key, Stream::of(items)))
             }
         })
     }
 
-    /// Looks after the groups whose streams were dropped, and has this task woken when another one is.
-    fn see_who_left(&mut self, task: &Context<'_>) {
-        let left = self.seats.lock().attend(task);
+    /// Looks at what has happened since the last poll, and is told of none of it any more.
+    fn look(&mut self) {
+        let mut seats = self.seats.lock();
+        seats.heeds = Heeds::WhoLeaves;
+        self.seen = seats.seen();
+    }
+
+    /// Has this task woken when something happens, unless it already has: then there is something to go on with.
+    ///
+    /// Nobody else registers it. So what is done about the groups may be decided by what was seen of them.
+    fn rest(&mut self, heeds: Heeds, task: &Context<'_>) -> Moved {
+        let mut seats = self.seats.lock();
+        let seen = seats.seen();
+        self.seen = seen;
+        let has_happened = match heeds {
+            Heeds::WhoLeaves => false,
+            Heeds::WhoAsks => seen.somebody_asks,
+            Heeds::Room(seat) => seats.seats[seat].items.len() < self.limits.holding.get(),
+            Heeds::TheLastItem => seen.is_empty,
+        };
+        if has_happened || seen.somebody_left {
+            return Moved::On;
+        }
+        seats.heeds = heeds;
+        let replaced = match &seats.outer {
+            Some(outer) if outer.will_wake(task.waker()) => None,
+            _ => seats.outer.replace(task.waker().clone()),
+        };
+        drop(seats);
+        // When the lock is free.
+        drop(replaced);
+        Moved::Waits
+    }
+
+    /// Looks after the groups whose streams were dropped.
+    fn see_who_left(&mut self) {
+        if !mem::take(&mut self.seen.somebody_left) {
+            return;
+        }
+        let left = mem::take(&mut self.seats.lock().left);
         for seat in left {
+            let mut seats = self.seats.lock();
             let member = &mut self.members[seat];
-            let has_items = !self.seats.lock().seats[seat].items.is_empty();
+            let has_items = !seats.seats[seat].items.is_empty();
             if member.is_open && has_items && self.limits.dropped == DroppedGroup::Reopen {
                 member.was_emitted = false;
-                self.seats.lock().seats[seat].was_pulled = false;
+                seats.seats[seat].was_pulled = false;
                 self.to_emit.push_back(ToEmit::Group(seat));
                 continue;
             }
-            let member = self.members.remove(seat);
-            let gone = self.seats.lock().seats.remove(seat);
+            let gone = seats.remove(seat);
+            self.seen = seats.seen();
+            drop(seats);
             drop(gone);
+            let member = self.members.remove(seat);
             if member.is_open {
                 self.open -= 1;
                 match self.limits.dropped {
@@ -462,114 +528,97 @@ impl<K: Hash + Eq + Clone, A, E> Hall<K, A, E> {
         }
     }
 
-    fn does_a_group_ask(&self) -> bool {
-        let mut seats = self.seats.lock();
-        // Whichever is the first to ask is to say so.
-        seats.heeds_who_asks = true;
-        !seats.asking.is_empty()
-    }
-
-    /// Whether a failure is to be emitted before anything else is handed out. If nobody takes it, a group may have to end.
-    fn is_held_up(&mut self, task: &Context<'_>) -> bool {
-        let is_held_up = matches!(self.to_emit.back(), Some(ToEmit::Failure(_)));
-        if is_held_up {
-            self.make_room(task);
-        }
-        is_held_up
-    }
-
-    /// Hands out an item, or gives it back if there is no room for it.
+    /// Hands out an item. If there is no room for it, gives it back, and says what may change that.
     fn admit(
         &mut self,
         key: K,
         value: A,
         a_group_is_wanted: bool,
         task: &Context<'_>,
-    ) -> Option<(K, A)> {
+    ) -> Result<(), ((K, A), Heeds)> {
         match self.seat_of.get(&key) {
-            Some(None) => None,
+            Some(None) => Ok(()),
             Some(&Some(seat)) => {
-                let refused = self.seats.lock().hand_to(seat, value, self.limits.holding);
-                let refused = match refused {
+                let handed_over = {
+                    let mut seats = self.seats.lock();
+                    let handed_over = seats.hand_to(seat, value, self.limits.holding);
+                    self.seen = seats.seen();
+                    handed_over
+                };
+                let refused = match handed_over {
                     Ok(asked) => {
                         wake(asked);
-                        return None;
+                        return Ok(());
                     }
                     Err(value) => value,
                 };
-                if !self.members[seat].was_emitted && !a_group_is_wanted {
-                    self.make_room(task);
-                }
-                Some((key, refused))
+                let heeds = if self.members[seat].was_emitted || a_group_is_wanted {
+                    Heeds::Room(seat)
+                } else {
+                    self.make_room(task)
+                };
+                Err(((key, refused), heeds))
             }
             None => {
                 if self.open == self.limits.at_most.get() && !self.end_one() {
-                    return Some((key, value));
+                    return Err(((key, value), Heeds::WhoAsks));
                 }
-                let seat = self.seats.lock().seats.insert(Seat {
-                    items: VecDeque::from([value]),
-                    has_ended: false,
-                    was_pulled: false,
-                    asks: None,
-                });
                 let member = self.members.insert(Member {
                     key: key.clone(),
                     was_emitted: false,
                     is_open: true,
                 });
+                let seat = {
+                    let mut seats = self.seats.lock();
+                    let seat = seats.insert(value);
+                    self.seen = seats.seen();
+                    seat
+                };
                 debug_assert_eq!(seat, member, "seats and members come and go together");
-                self.seat_of.insert(key, Some(seat));
-                self.open += 1;
                 self.to_emit.push_back(ToEmit::Group(seat));
-                None
+                self.open += 1;
+                self.seat_of.insert(key, Some(seat));
+                Ok(())
             }
         }
     }
 
     /// Ends a group, so that who takes from it may ask for the one which nobody has asked for, and looks again: it may
     /// have been another one that keeps them waiting.
-    fn make_room(&mut self, task: &Context<'_>) {
+    fn make_room(&mut self, task: &Context<'_>) -> Heeds {
         if self.end_one() {
             task.waker().wake_by_ref();
-        }
-    }
-
-    /// After the last item, whether there is more to emit: what was left in a group that was dropped.
-    fn has_more(&mut self, task: &Context<'_>) -> bool {
-        self.see_who_left(task);
-        !self.to_emit.is_empty()
-    }
-
-    /// Nothing is left to emit, unless a group is dropped that holds items.
-    fn poll_end<T>(&self) -> Poll<Option<T>> {
-        let mut seats = self.seats.lock();
-        let is_reopened = self.limits.dropped == DroppedGroup::Reopen;
-        if is_reopened && seats.seats.iter().any(|(_, seat)| !seat.items.is_empty()) {
-            seats.heeds_who_takes = true;
-            Poll::Pending
+            Heeds::WhoLeaves
         } else {
-            Poll::Ready(None)
+            Heeds::WhoAsks
         }
     }
 
-    /// Ends the group that has waited longest, if any does. If none does, whichever is the first to do so is to say so.
+    /// After the last item: nothing is left to emit, also if a group is dropped.
+    fn has_emitted_all(&self) -> bool {
+        let is_reopened = self.limits.dropped == DroppedGroup::Reopen;
+        self.to_emit.is_empty() && (self.seen.is_empty || !is_reopened)
+    }
+
+    /// Ends the group that has waited longest, if any does. None has to where one has left.
     fn end_one(&mut self) -> bool {
         let ended = {
             let mut seats = self.seats.lock();
-            seats.heeds_who_asks = true;
-            seats.asking.pop_first().map(|(_, seat)| {
-                let ended = &mut seats.seats[seat];
-                ended.has_ended = true;
-                (seat, ended.asks.take())
-            })
+            let ended = if seats.left.is_empty() {
+                seats.end_one()
+            } else {
+                None
+            };
+            self.seen = seats.seen();
+            ended
         };
         let Some((seat, asked)) = ended else {
             return false;
         };
         let member = &mut self.members[seat];
         member.is_open = false;
-        self.seat_of.remove(&member.key);
         self.open -= 1;
+        self.seat_of.remove(&member.key);
         wake(asked);
         true
     }
@@ -578,15 +627,15 @@ impl<K: Hash + Eq + Clone, A, E> Hall<K, A, E> {
 impl<K, A, E> Hall<K, A, E> {
     /// Hands out no more.
     fn close(&mut self, over: Over) {
-        let asked = {
+        let mut asked = Vec::new();
+        let _outer = {
             let mut seats = self.seats.lock();
             seats.over.get_or_insert(over);
-            seats.outer = None;
-            let asking = mem::take(&mut seats.asking);
-            let asked = asking
-                .into_values()
-                .map(|seat| seats.seats[seat].asks.take());
-            asked.collect::<Vec<_>>()
+            while let Some(first) = seats.first_to_ask() {
+                asked.push(seats.asks_no_more(first));
+            }
+            self.seen = seats.seen();
+            seats.outer.take()
         };
         asked.into_iter().for_each(wake);
     }
@@ -595,23 +644,37 @@ impl<K, A, E> Hall<K, A, E> {
 impl<K, A, E> Drop for Hall<K, A, E> {
     fn drop(&mut self) {
         self.close(Over::Interrupted);
+        // What nobody can take any more goes when the lock is free.
+        let _gone: Vec<_> = {
+            let mut seats = self.seats.lock();
+            seats.is_deserted = true;
+            let left = mem::take(&mut seats.left);
+            let never_seen = self
+                .members
+                .iter()
+                .filter(|(_, member)| !member.was_emitted);
+            let never_seen = never_seen.map(|(seat, _)| seat);
+            let gone = left.into_iter().chain(never_seen);
+            gone.map(|seat| seats.remove(seat)).collect()
+        };
     }
 }
 
-/// The groups, as those see them who take the items.
+/// The groups, as those see them who take the items. Nothing is dropped under its lock: neither items nor wakers.
 struct Seats<A> {
     seats: Slab<Seat<A>>,
-    /// The groups that wait for an item, by when they began to.
-    asking: BTreeMap<u64, usize>,
-    /// How many have begun to.
-    asked: u64,
+    /// The groups that wait for an item, by when they began to: the first and the last of a list through the seats.
+    asking: Option<(usize, usize)>,
+    /// How many items they hold.
+    held: usize,
     /// Those whose streams were dropped.
     left: Vec<usize>,
-    /// Who hands out the items, if it wants to be told of what happens here: always when a stream is dropped.
+    /// Who hands out the items, if it waits.
     outer: Option<Waker>,
-    heeds_who_asks: bool,
-    heeds_who_takes: bool,
+    heeds: Heeds,
     over: Option<Over>,
+    /// Nobody looks after those who leave any more.
+    is_deserted: bool,
 }
 
 struct Seat<A> {
@@ -619,8 +682,23 @@ struct Seat<A> {
     has_ended: bool,
     /// Somebody has wanted an item of it.
     was_pulled: bool,
-    /// Since when it waits for an item, and who.
-    asks: Option<(u64, Waker)>,
+    /// Who waits for an item of it.
+    asks: Option<Waker>,
+    /// Which group began to wait before it, and which after, while it does.
+    before: Option<usize>,
+    after: Option<usize>,
+}
+
+/// What whoever hands out the items is to be told of: always of a stream that is dropped.
+#[derive(Clone, Copy, PartialEq)]
+enum Heeds {
+    WhoLeaves,
+    /// Any group that begins to wait for an item.
+    WhoAsks,
+    /// That an item was taken from a group.
+    Room(usize),
+    /// That no group holds an item any more.
+    TheLastItem,
 }
 
 #[derive(Clone, Copy)]
@@ -631,8 +709,8 @@ enum Over {
     Interrupted,
 }
 
-fn wake(asked: Option<(u64, Waker)>) {
-    if let Some((_, waker)) = asked {
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
         waker.wake();
     }
 }
@@ -641,45 +719,100 @@ impl<A> Seats<A> {
     const fn new() -> Self {
         Seats {
             seats: Slab::new(),
-            asking: BTreeMap::new(),
-            asked: 0,
+            asking: None,
+            held: 0,
             left: Vec::new(),
             outer: None,
-            heeds_who_asks: false,
-            heeds_who_takes: false,
+            heeds: Heeds::WhoLeaves,
             over: None,
+            is_deserted: false,
         }
     }
 
-    /// Who hands out the items has looked at all that has happened, and is to be told of what does from now on.
-    fn attend(&mut self, task: &Context<'_>) -> Vec<usize> {
-        self.heeds_who_asks = false;
-        self.heeds_who_takes = false;
-        match &mut self.outer {
-            Some(outer) => outer.clone_from(task.waker()),
-            outer => *outer = Some(task.waker().clone()),
+    const fn seen(&self) -> Seen {
+        Seen {
+            somebody_asks: self.asking.is_some(),
+            somebody_left: !self.left.is_empty(),
+            is_empty: self.held == 0,
         }
-        mem::take(&mut self.left)
     }
 
-    /// Has a group hold one more item, or gives it back and has this be told when it has room.
+    /// A seat for another group, with its first item.
+    fn insert(&mut self, item: A) -> usize {
+        self.held += 1;
+        self.seats.insert(Seat {
+            items: VecDeque::from([item]),
+            has_ended: false,
+            was_pulled: false,
+            asks: None,
+            before: None,
+            after: None,
+        })
+    }
+
+    /// The seat of a group that nobody takes from any more.
+    fn remove(&mut self, number: usize) -> Seat<A> {
+        let seat = self.seats.remove(number);
+        self.held -= seat.items.len();
+        seat
+    }
+
+    /// Has a group hold one more item, or gives it back.
     fn hand_to(
         &mut self,
-        seat: usize,
+        number: usize,
         item: A,
         holding: NonZeroUsize,
-    ) -> Result<Option<(u64, Waker)>, A> {
-        let seat = &mut self.seats[seat];
-        if seat.items.len() == holding.get() {
-            self.heeds_who_takes = true;
+    ) -> Result<Option<Waker>, A> {
+        let items = &mut self.seats[number].items;
+        if items.len() == holding.get() {
             return Err(item);
         }
-        seat.items.push_back(item);
-        let asked = seat.asks.take();
-        if let Some((turn, _)) = &asked {
-            self.asking.remove(turn);
+        items.push_back(item);
+        self.held += 1;
+        Ok(self.asks_no_more(number))
+    }
+
+    /// Ends the group that has waited longest.
+    fn end_one(&mut self) -> Option<(usize, Option<Waker>)> {
+        let number = self.first_to_ask()?;
+        self.seats[number].has_ended = true;
+        Some((number, self.asks_no_more(number)))
+    }
+
+    fn first_to_ask(&self) -> Option<usize> {
+        self.asking.map(|(first, _)| first)
+    }
+
+    /// Has a group wait for an item, behind all others that do.
+    fn begin_to_ask(&mut self, number: usize, task: &Context<'_>) {
+        let before = self.asking.map(|(_, last)| last);
+        if let Some(before) = before {
+            self.seats[before].after = Some(number);
         }
-        Ok(asked)
+        let first = self.first_to_ask().unwrap_or(number);
+        self.asking = Some((first, number));
+        let seat = &mut self.seats[number];
+        seat.asks = Some(task.waker().clone());
+        seat.before = before;
+    }
+
+    /// Has a group wait no more, and who has.
+    fn asks_no_more(&mut self, number: usize) -> Option<Waker> {
+        let seat = &mut self.seats[number];
+        let asks = seat.asks.take()?;
+        let (before, after) = (seat.before.take(), seat.after.take());
+        if let Some(before) = before {
+            self.seats[before].after = after;
+        }
+        if let Some(after) = after {
+            self.seats[after].before = before;
+        }
+        let (first, last) = self.asking?;
+        let first = if first == number { after } else { Some(first) };
+        let last = if last == number { before } else { Some(last) };
+        self.asking = first.zip(last);
+        Some(asks)
     }
 }
 
@@ -703,11 +836,10 @@ impl<A> FuturesStream for GroupItems<A> {
     type Item = A;
 
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<A>> {
-        let (polled, outer) = self.seats.lock().take_item(self.seat, task);
-        if let Some(outer) = outer {
-            outer.wake();
-        }
-        polled.map(|item| match item {
+        let taken = self.seats.lock().take_item(self.seat, task);
+        wake(taken.outer);
+        drop(taken.replaced);
+        taken.polled.map(|item| match item {
             Ok(item) => Some(item),
             Err(Over::Ended) => None,
             Err(Over::Interrupted) => {
@@ -717,73 +849,89 @@ impl<A> FuturesStream for GroupItems<A> {
     }
 }
 
+/// What is done when the lock is free, after an item was taken, or is waited for.
+struct Taken<A> {
+    polled: Poll<Result<A, Over>>,
+    /// To be told.
+    outer: Option<Waker>,
+    /// To be dropped.
+    replaced: Option<Waker>,
+}
+
 impl<A> Seats<A> {
-    /// The next item of a group, and who is to be told that it was taken, or is waited for.
-    fn take_item(
-        &mut self,
-        number: usize,
-        task: &Context<'_>,
-    ) -> (Poll<Result<A, Over>>, Option<Waker>) {
+    /// The next item of a group.
+    fn take_item(&mut self, number: usize, task: &Context<'_>) -> Taken<A> {
         let seat = &mut self.seats[number];
         seat.was_pulled = true;
-        if let Some(item) = seat.items.pop_front() {
-            let outer = if self.heeds_who_takes {
-                self.outer.take()
-            } else {
-                None
-            };
-            return (Poll::Ready(Ok(item)), outer);
-        }
-        if seat.has_ended {
-            return (Poll::Ready(Err(Over::Ended)), None);
-        }
-        if let Some(over) = self.over {
-            return (Poll::Ready(Err(over)), None);
-        }
-        if let Some((_, waker)) = &mut seat.asks {
-            waker.clone_from(task.waker());
-            return (Poll::Pending, None);
-        }
-        let turn = self.asked;
-        self.asked += 1;
-        seat.asks = Some((turn, task.waker().clone()));
-        self.asking.insert(turn, number);
-        let outer = if self.heeds_who_asks {
-            self.outer.take()
-        } else {
-            None
+        let mut taken = Taken {
+            polled: Poll::Pending,
+            outer: None,
+            replaced: None,
         };
-        (Poll::Pending, outer)
+        if let Some(item) = seat.items.pop_front() {
+            self.held -= 1;
+            let is_told = match self.heeds {
+                Heeds::WhoLeaves | Heeds::WhoAsks => false,
+                Heeds::Room(seat) => seat == number,
+                Heeds::TheLastItem => self.held == 0,
+            };
+            taken.polled = Poll::Ready(Ok(item));
+            if is_told {
+                taken.outer = self.outer.take();
+            }
+        } else if seat.has_ended {
+            taken.polled = Poll::Ready(Err(Over::Ended));
+        } else if let Some(over) = self.over {
+            taken.polled = Poll::Ready(Err(over));
+        } else if let Some(waker) = &mut seat.asks {
+            if !waker.will_wake(task.waker()) {
+                taken.replaced = Some(mem::replace(waker, task.waker().clone()));
+            }
+        } else {
+            self.begin_to_ask(number, task);
+            if self.heeds == Heeds::WhoAsks {
+                taken.outer = self.outer.take();
+            }
+        }
+        taken
     }
 
     /// A group whose stream is dropped leaves. Who hands out the items looks after those that it holds, if there is anybody; one of which
     /// nobody has wanted any takes them with it: opened again for those, it would be dropped again.
-    fn leave(&mut self, number: usize) -> (VecDeque<A>, Option<Waker>) {
-        let seat = &mut self.seats[number];
-        if let Some((turn, _)) = seat.asks.take() {
-            self.asking.remove(&turn);
-        }
-        if matches!(self.over, Some(Over::Interrupted)) {
-            return (self.seats.remove(number).items, None);
-        }
-        let unwanted = if seat.was_pulled {
-            VecDeque::new()
+    fn leave(&mut self, number: usize) -> Gone<A> {
+        let asked = self.asks_no_more(number);
+        let items = if self.is_deserted {
+            self.remove(number).items
         } else {
-            mem::take(&mut seat.items)
+            self.left.push(number);
+            let seat = &mut self.seats[number];
+            if seat.was_pulled {
+                VecDeque::new()
+            } else {
+                self.held -= seat.items.len();
+                mem::take(&mut seat.items)
+            }
         };
-        self.left.push(number);
-        (unwanted, self.outer.take())
+        Gone {
+            outer: self.outer.take(),
+            _asked: asked,
+            _items: items,
+        }
     }
+}
+
+/// What is left of a stream that was dropped. It goes when the lock is free.
+struct Gone<A> {
+    outer: Option<Waker>,
+    _asked: Option<Waker>,
+    _items: VecDeque<A>,
 }
 
 impl<A> Drop for GroupItems<A> {
     fn drop(&mut self) {
-        let (unwanted, outer) = self.seats.lock().leave(self.seat);
-        // When the lock is free.
-        drop(unwanted);
-        if let Some(outer) = outer {
-            outer.wake();
-        }
+        let mut gone = self.seats.lock().leave(self.seat);
+        // First: what is dropped may panic.
+        wake(gone.outer.take());
     }
 }
 

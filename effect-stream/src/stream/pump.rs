@@ -2,16 +2,17 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use effect_core::sync::{ReceiveError, Subscription, Take};
 use effect_core::{
     Cause, Cx, Effect, Env, Exit, Fiber, Never, Program, Queue, Scope, TakeError, Value, from_exit,
 };
-use futures::{FutureExt, future, stream};
+use futures::Stream as FuturesStream;
+use futures::future::BoxFuture;
 
-use super::from::Foreign;
 use crate::opaque_debug::opaque_debug;
 use crate::source::{Pull, Source, beside, next};
 
@@ -101,23 +102,26 @@ impl<T: FnOnce(Exit<Never, ()>) -> bool> Drop for Ending<T> {
 }
 
 /// Where the items of a stream that runs elsewhere come out.
-pub trait TakeNext: Send + 'static {
+pub trait TakeNext: Send + Unpin + 'static {
     /// What comes out.
     type Item: Value;
 
     /// The next item, or the end.
-    fn take(&mut self) -> impl Future<Output = Result<Option<Self::Item>, Cause<Never>>> + Send;
+    fn poll_take(&mut self, task: &mut Context<'_>) -> Polled<Self::Item>;
 }
+
+/// What [`TakeNext::poll_take`] has.
+pub(crate) type Polled<A> = Poll<Result<Option<A>, Cause<Never>>>;
 
 impl<A: Value + Clone + Sync> TakeNext for Subscription<A, Cause<Never>> {
     type Item = A;
 
-    async fn take(&mut self) -> Result<Option<A>, Cause<Never>> {
-        match self.receive().await {
+    fn poll_take(&mut self, task: &mut Context<'_>) -> Polled<A> {
+        Poll::Ready(match ready!(self.poll_receive(task)) {
             Ok(item) => Ok(Some(item)),
             Err(ReceiveError::Closed) => Ok(None),
             Err(ReceiveError::Failed(cause)) => Err(cause),
-        }
+        })
     }
 }
 
@@ -139,12 +143,12 @@ impl<A: Value> OwnQueue<A> {
 impl<A: Value> TakeNext for OwnQueue<A> {
     type Item = A;
 
-    async fn take(&mut self) -> Result<Option<A>, Cause<Never>> {
-        match (&mut self.take).await {
+    fn poll_take(&mut self, task: &mut Context<'_>) -> Polled<A> {
+        Poll::Ready(match ready!(Pin::new(&mut self.take).poll(task)) {
             Ok(item) => Ok(Some(item)),
             Err(TakeError::Closed) => Ok(None),
             Err(TakeError::Failed(cause)) => Err(cause),
-        }
+        })
     }
 }
 
@@ -159,22 +163,76 @@ pub(crate) fn taken<'cx, R: Env, T: TakeNext>(
     cx: &'cx Cx<R>,
     open: impl FnOnce() -> T + Send + 'cx,
 ) -> impl Pull<Item = T::Item> + Send {
-    let items = future::lazy(|_| open()).map(move |tap| {
-        stream::unfold(tap, move |mut tap| async move {
-            match tap.take().await {
-                Ok(item) => Some((item?, tap)),
-                Err(cause) => {
-                    let ended = Exit::<Never, Never>::Failure(cause);
-                    match cx.run(from_exit(ended)).await {
-                        Ok(never) | Err(never) => match never {},
-                    }
-                }
+    let fail = |cause| -> BoxFuture<'cx, Never> {
+        Box::pin(async {
+            match cx
+                .run(from_exit(Exit::<Never, Never>::Failure(cause)))
+                .await
+            {
+                Ok(never) | Err(never) => never,
             }
         })
-    });
-    Foreign {
-        stream: items.flatten_stream(),
+    };
+    Taking {
+        open: Some(open),
+        fail,
+        tap: None,
+        failing: None,
     }
+}
+
+struct Taking<'cx, T, O, F> {
+    // First, as what it takes from may wait for whoever holds that.
+    failing: Option<BoxFuture<'cx, Never>>,
+    // `None` until the first item is wanted, and after the last.
+    tap: Option<T>,
+    open: Option<O>,
+    /// How this fiber fails with the cause that the other one has.
+    fail: F,
+}
+
+// Nothing in it is pinned.
+impl<T, O, F> Unpin for Taking<'_, T, O, F> {}
+
+impl<'cx, T, O, F> FuturesStream for Taking<'cx, T, O, F>
+where
+    T: TakeNext,
+    O: FnOnce() -> T,
+    F: FnMut(Cause<Never>) -> BoxFuture<'cx, Never>,
+{
+    type Item = T::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<T::Item>> {
+        let this = &mut *self;
+        if let Some(open) = this.open.take() {
+            this.tap = Some(open());
+        }
+        if this.failing.is_none() {
+            let Some(tap) = &mut this.tap else {
+                return Poll::Ready(None);
+            };
+            match ready!(tap.poll_take(task)) {
+                Ok(None) => {
+                    this.tap = None;
+                    return Poll::Ready(None);
+                }
+                Ok(item) => return Poll::Ready(item),
+                Err(cause) => this.failing = Some((this.fail)(cause)),
+            }
+        }
+        match this.failing.as_mut() {
+            Some(failing) => match ready!(failing.as_mut().poll(task)) {},
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<'cx, T, O, F> Pull for Taking<'cx, T, O, F>
+where
+    T: TakeNext,
+    O: FnOnce() -> T,
+    F: FnMut(Cause<Never>) -> BoxFuture<'cx, Never>,
+{
 }
 
 /// The source of what a stream on a fiber of its own sends: [`Stream::broadcast`](crate::Stream::broadcast),
@@ -205,8 +263,8 @@ impl<R: Env, T: TakeNext> Source<R> for Pumped<T> {
 impl<T: TakeNext> TakeNext for Pumped<T> {
     type Item = T::Item;
 
-    fn take(&mut self) -> impl Future<Output = Result<Option<T::Item>, Cause<Never>>> + Send {
-        self.tap.take()
+    fn poll_take(&mut self, task: &mut Context<'_>) -> Polled<T::Item> {
+        self.tap.poll_take(task)
     }
 }
 

@@ -1,6 +1,7 @@
 //! One stream for whoever comes, for as long as somebody does.
 
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 
 use effect_core::sync::{Subscription, SubscriptionRef};
@@ -10,7 +11,7 @@ use effect_core::{
 use parking_lot::Mutex;
 
 use super::broadcast::end_hub;
-use super::pump::{TakeNext, pump, taken};
+use super::pump::{Polled, TakeNext, pump, taken};
 use crate::opaque_debug::opaque_debug;
 use crate::source::{Pull, Source};
 use crate::stream::Stream;
@@ -342,8 +343,8 @@ impl Drop for Listening {
 impl<A: Value + Clone + Sync> TakeNext for Listener<A> {
     type Item = A;
 
-    fn take(&mut self) -> impl Future<Output = Result<Option<A>, Cause<Never>>> + Send {
-        self.subscription.take()
+    fn poll_take(&mut self, task: &mut Context<'_>) -> Polled<A> {
+        self.subscription.poll_take(task)
     }
 }
 

@@ -136,8 +136,38 @@ impl<T: Clone, E: Clone> Subscription<T, E> {
         self.receive_or(|_, _| ()).ok()
     }
 
+    /// Receives the next message, for those who poll by hand: has the task woken when there is one. Of several tasks, that is the last
+    /// that has polled.
+    ///
+    /// # Errors
+    ///
+    /// As for [`receive`](Subscription::receive).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::Hub;
+    /// use std::future::poll_fn;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let hub = Hub::bounded(16);
+    /// let mut subscription = hub.subscribe();
+    /// hub.publish(1).await.unwrap();
+    /// assert_eq!(poll_fn(|task| subscription.poll_receive(task)).await, Ok(1));
+    /// # }
+    /// ```
     #[inline]
-    fn poll_receive(&mut self, task: &mut Context<'_>) -> Poll<Result<T, ReceiveError<E>>> {
+    pub fn poll_receive(&mut self, task: &mut Context<'_>) -> Poll<Result<T, ReceiveError<E>>> {
+        let received = self.poll_message(task);
+        if received.is_pending() {
+            self.waits_for.note();
+        }
+        received
+    }
+
+    #[inline]
+    fn poll_message(&mut self, task: &mut Context<'_>) -> Poll<Result<T, ReceiveError<E>>> {
         ready!(poll_turn(task));
         let seat = self.seat;
         let received = self.receive_or(|log, wakers| {
@@ -202,11 +232,7 @@ impl<T: Clone> Stream for Subscription<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<T>> {
-        let polled = self.poll_receive(task);
-        if polled.is_pending() {
-            self.waits_for.note();
-        }
-        polled.map(Result::ok)
+        self.poll_receive(task).map(Result::ok)
     }
 }
 
@@ -224,7 +250,7 @@ impl<T: Clone, E: Clone> Future for ReceiveMessage<'_, T, E> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let received = self.subscription.poll_receive(task);
+        let received = self.subscription.poll_message(task);
         self.waits = received.is_pending();
         if self.waits {
             self.waits_for.note();

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use effect_core::Value;
+use slab::Slab;
 
 use super::nanos::{duration, time};
 use super::windows::{Late, Shape, Window, Windows};
@@ -37,10 +38,15 @@ pub(super) struct OpenWindows<K, B> {
     watermark: i128,
     /// How many windows were opened. Of two that are alike but for their keys, the older one is emitted first.
     opened: u64,
+    open: Slab<Open<K, B>>,
     /// In the order in which they are emitted.
-    open: BTreeMap<Place, Open<K, B>>,
+    order: BTreeMap<Place, usize>,
+    /// No window ends before.
+    first_end: i128,
     /// Those of each key, by their starts, and so by their ends as well.
-    places: HashMap<K, VecDeque<Place>>,
+    places: HashMap<K, VecDeque<(Place, usize)>>,
+    /// Of tumbling windows, the one that an item was added to last. The next one is often in it as well.
+    latest: Option<(Place, usize)>,
 }
 
 /// Where a window is. Its fields are in the order in which windows are compared.
@@ -63,8 +69,11 @@ impl<K: Clone + Eq + Hash, B: Value> OpenWindows<K, B> {
             windows,
             watermark: i128::MIN,
             opened: 0,
-            open: BTreeMap::new(),
+            open: Slab::new(),
+            order: BTreeMap::new(),
+            first_end: i128::MAX,
             places: HashMap::new(),
+            latest: None,
         }
     }
 
@@ -85,6 +94,30 @@ impl<K: Clone + Eq + Hash, B: Value> OpenWindows<K, B> {
                 size,
                 every,
                 origin,
+            } if size == every => {
+                // Where the next item is in the same window, or in that of another key, nothing is divided.
+                let start = match self.latest {
+                    Some((place, slot)) if place.start <= time && time < place.end => {
+                        if place.end > self.watermark && self.open[slot].key == key {
+                            self.open[slot].put(|value| summary.add_last(value, item));
+                            return Ok(());
+                        }
+                        place.start
+                    }
+                    _ => time - (time - origin).rem_euclid(size),
+                };
+                if start + size <= self.watermark {
+                    return Err(self.late(item, time));
+                }
+                let found = self.window(&key, start, size, summary);
+                self.latest = Some(found);
+                self.open[found.1].put(|value| summary.add_last(value, item));
+                Ok(())
+            }
+            Shape::Aligned {
+                size,
+                every,
+                origin,
             } => {
                 // The number of the last window that begins by a time.
                 let last_by = |time: i128| (time - origin).div_euclid(every);
@@ -101,11 +134,11 @@ impl<K: Clone + Eq + Hash, B: Value> OpenWindows<K, B> {
                 }
                 let starts = |n: i128| origin + n * every;
                 for n in open..last {
-                    let window = self.window(&key, starts(n), size, summary);
-                    window.put(|value| summary.add(value, &item));
+                    let (_, slot) = self.window(&key, starts(n), size, summary);
+                    self.open[slot].put(|value| summary.add(value, &item));
                 }
-                let window = self.window(&key, starts(last), size, summary);
-                window.put(|value| summary.add_last(value, item));
+                let (_, slot) = self.window(&key, starts(last), size, summary);
+                self.open[slot].put(|value| summary.add_last(value, item));
                 Ok(())
             }
             Shape::Sessions { gap } => self.add_to_session(item, time, gap, key, summary),
@@ -119,17 +152,15 @@ impl<K: Clone + Eq + Hash, B: Value> OpenWindows<K, B> {
         start: i128,
         size: i128,
         summary: &mut impl Summary<A, Value = B>,
-    ) -> &mut Open<K, B> {
+    ) -> (Place, usize) {
         let found = self.places.get(key).and_then(|places| {
-            let nth = places.binary_search_by_key(&start, |place| place.start);
+            let nth = places.binary_search_by_key(&start, |(place, _)| place.start);
             Some(places[nth.ok()?])
         });
-        let place = found.unwrap_or_else(|| {
+        found.unwrap_or_else(|| {
             let place = self.place(start, start + size);
-            self.open(place, key.clone(), summary.empty());
-            place
-        });
-        self.open.get_mut(&place).expect("each place has a window")
+            (place, self.open(place, key.clone(), summary.empty()))
+        })
     }
 
     /// A place for another window.
@@ -142,14 +173,17 @@ impl<K: Clone + Eq + Hash, B: Value> OpenWindows<K, B> {
         }
     }
 
-    fn open(&mut self, place: Place, key: K, value: B) {
+    fn open(&mut self, place: Place, key: K, value: B) -> usize {
         let places = self.places.entry(key.clone());
         // Most keys have one.
         let places = places.or_insert_with(|| VecDeque::with_capacity(1));
-        let nth = places.partition_point(|other| other.start < place.start);
-        places.insert(nth, place);
+        let nth = places.partition_point(|(other, _)| other.start < place.start);
         let value = Some(value);
-        self.open.insert(place, Open { key, value });
+        let slot = self.open.insert(Open { key, value });
+        places.insert(nth, (place, slot));
+        self.order.insert(place, slot);
+        self.first_end = self.first_end.min(place.end);
+        slot
     }
 
     /// Adds an item to the sessions that it is near enough to, which become one, or to a new one.
@@ -173,20 +207,21 @@ impl<K: Clone + Eq + Hash, B: Value> OpenWindows<K, B> {
             return Ok(());
         }
         let places = self.places.get_mut(&key).expect("some are near");
-        let first = places[near.start];
+        let (first, slot) = places[near.start];
         let mut joined = first;
         joined.start = first.start.min(time);
-        joined.end = places[near.end - 1].end.max(end);
+        joined.end = places[near.end - 1].0.end.max(end);
         if joined == first {
-            let window = self.open.get_mut(&first).expect("each place has a window");
+            let window = &mut self.open[slot];
             window.put(|value| summary.add_last(value, item));
             return Ok(());
         }
         let mut item = Some(item);
         let mut so_far = None;
-        for place in places.drain(near) {
+        for (place, slot) in places.drain(near) {
             joined.number = joined.number.min(place.number);
-            let window = self.open.remove(&place).expect("each place has a window");
+            self.order.remove(&place);
+            let window = self.open.remove(slot);
             let value = window.value.expect("no closure has it");
             so_far = Some(match (so_far, item.take()) {
                 (None, Some(item)) => summary.add_last(value, item),
@@ -203,8 +238,8 @@ impl<K: Clone + Eq + Hash, B: Value> OpenWindows<K, B> {
         let Some(places) = self.places.get(key) else {
             return 0..0;
         };
-        let before = places.partition_point(|place| place.end <= start);
-        before..places.partition_point(|place| place.start < end)
+        let before = places.partition_point(|(place, _)| place.end <= start);
+        before..places.partition_point(|(place, _)| place.start < end)
     }
 
     fn late<A>(&self, item: A, time: i128) -> Late<A> {
@@ -222,14 +257,27 @@ impl<K: Clone + Eq + Hash, B: Value> OpenWindows<K, B> {
 
     /// Takes the next window out that is closed.
     pub(super) fn next_closed(&mut self) -> Option<Window<B, K>> {
-        let first = self.open.first_entry()?;
-        if first.key().end > self.watermark {
+        if self.first_end > self.watermark {
             return None;
         }
-        let (place, Open { key, value }) = first.remove_entry();
+        let Some((place, _)) = self.order.first_key_value() else {
+            self.first_end = i128::MAX;
+            return None;
+        };
+        self.first_end = place.end;
+        if self.first_end > self.watermark {
+            return None;
+        }
+        let (place, slot) = self.order.pop_first()?;
+        let Open { key, value } = self.open.remove(slot);
+        self.latest = None;
         let places = self.places.get_mut(&key).expect("each window has a place");
         let oldest = places.pop_front();
-        debug_assert_eq!(oldest, Some(place), "those of a key close in their order");
+        debug_assert_eq!(
+            oldest,
+            Some((place, slot)),
+            "those of a key close in their order"
+        );
         if places.is_empty() {
             self.places.remove(&key);
         }
