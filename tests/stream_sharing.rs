@@ -333,7 +333,12 @@ fn nothing_of_a_shared_stream_is_lost_while_nobody_listens() {
             // While nobody listens, nothing is pulled.
             assert_eq!(pulled.load(Ordering::SeqCst), before);
             let next = cx.run(shared.take(1).run_collect()).await?;
-            assert_eq!((first, next), (vec![0, 1, 2], vec![before]));
+            assert_eq!(first, [0, 1, 2]);
+            // One that came when the last had left is for the next.
+            assert!(
+                next == [before] || next == [before - 1],
+                "{next:?} of {before}"
+            );
             Ok::<_, Never>(())
         });
         let Ok(()) = cx.run(body.scoped()).await;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::hash::Hash;
+use std::mem;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -158,6 +159,7 @@ where
             limit: self.limit,
             queues: HashMap::new(),
             waiting: 0,
+            postponed: VecDeque::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -176,6 +178,8 @@ pin_project! {
         queues: HashMap<G::Key, VecDeque<S::Item>>,
         // How many items those are.
         waiting: usize,
+        // A key whose next item begins in the next poll: those before it were ready at once, and many.
+        postponed: VecDeque<G::Key>,
         outputs: VecDeque<Fut::Output>,
     }
 }
@@ -207,6 +211,10 @@ where
 {
     /// Polls those that were woken. Some may be left: whoever leaves word later is woken for those.
     fn go_on(mut self: Pin<&mut Self>) {
+        let this = self.as_mut().project();
+        for key in mem::take(this.postponed) {
+            self.as_mut().begin_next(key);
+        }
         if self.running.is_empty() {
             return;
         }
@@ -235,7 +243,10 @@ where
     fn begin_next(self: Pin<&mut Self>, key: G::Key) {
         let this = self.project();
         let mut next = Some(key);
-        while let Some(key) = next.take() {
+        for _ in 0..POLLED_PER_POLL {
+            let Some(key) = next.take() else {
+                return;
+            };
             let queue = this.queues.get_mut(&key);
             let Some(item) = queue.and_then(VecDeque::pop_front) else {
                 this.queues.remove(&key);
@@ -258,6 +269,7 @@ where
                 }
             }
         }
+        this.postponed.extend(next);
     }
 
     /// Begins with an item, or has it wait for those of its key.
@@ -334,7 +346,7 @@ where
             return Poll::Ready(Some(output));
         }
         if this.running.is_empty() {
-            return if this.source.has_ended() {
+            return if this.source.has_ended() && *this.waiting == 0 {
                 Poll::Ready(None)
             } else {
                 Poll::Pending
@@ -355,6 +367,9 @@ where
     fn poll_progress(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
         self.as_mut().go_on();
         let this = self.project();
+        if !this.postponed.is_empty() {
+            task.waker().wake_by_ref();
+        }
         let source = this.source.poll_progress(task);
         if this.running.is_empty() {
             return source;

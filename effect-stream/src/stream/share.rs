@@ -128,7 +128,7 @@ impl<S> Share<S> {
                 lag: self.lag,
                 idle: self.idle,
                 scope: cx.scope(),
-                run: Mutex::new(None),
+                last: Mutex::new(None),
             }),
         }
     }
@@ -192,14 +192,14 @@ struct Shared<S, A> {
     lag: usize,
     idle: Duration,
     scope: Scope,
-    /// The last that was started. It has come to its end if its hub is closed.
-    run: Mutex<Option<Run<A>>>,
+    /// The last that was started, and how many have come to it. It has come to its end if its hub is closed.
+    last: Mutex<Option<(Run<A>, u64)>>,
 }
 
 /// A run of the stream, for those who listen to it.
 struct Run<A> {
     hub: Hub<A, Cause<Never>>,
-    /// Changed under the lock of the run when somebody comes.
+    /// Told of who has come when the lock of the run is free: it wakes.
     listeners: SubscriptionRef<Listeners>,
 }
 
@@ -227,26 +227,26 @@ where
 {
     let mut begun = None;
     let (subscription, run) = {
-        let mut last = shared.run.lock();
-        let run = match &*last {
-            Some(run) if !run.hub.is_closed() => run,
-            _ => {
+        let mut last = shared.last.lock();
+        let (run, came) = match &mut *last {
+            Some(last) if !last.0.hub.is_closed() => last,
+            last => {
                 let run = Run {
                     hub: Hub::bounded(shared.lag).with_error(),
                     listeners: SubscriptionRef::new(Listeners::default()),
                 };
                 begun = Some(run.clone());
-                last.insert(run)
+                last.insert((run, 0))
             }
         };
-        // In this order: while there is a listener, what is sent is received.
-        let subscription = run.hub.subscribe();
-        run.listeners.update(|listeners| {
-            listeners.now += 1;
-            listeners.came += 1;
-        });
-        (subscription, run.clone())
+        *came += 1;
+        (run.hub.subscribe(), run.clone())
     };
+    // After it has subscribed: while there is a listener, what is sent is received.
+    run.listeners.update(|listeners| {
+        listeners.now += 1;
+        listeners.came += 1;
+    });
     // From here on, whatever happens, the listener leaves.
     let listener = Listener {
         _listening: Listening {
@@ -303,7 +303,7 @@ fn watch<R: Env, S: Send + 'static, A: Value + Clone + Sync>(
             let next = cx
                 .run(another.into_effect().timeout_opt(shared.idle))
                 .await?;
-            if next.is_none() && shared.give_up(&run, came) {
+            if next.is_none() && shared.give_up(came) {
                 let interrupted = Exit::Failure(Cause::interrupt(None));
                 return cx.run(from_exit(interrupted)).await;
             }
@@ -313,9 +313,9 @@ fn watch<R: Env, S: Send + 'static, A: Value + Clone + Sync>(
 
 impl<S, A> Shared<S, A> {
     /// Has nobody listen to a run any more, unless somebody has come after those.
-    fn give_up(&self, run: &Run<A>, came: u64) -> bool {
-        let mut last = self.run.lock();
-        let nobody_came = run.listeners.get().came == came;
+    fn give_up(&self, came: u64) -> bool {
+        let mut last = self.last.lock();
+        let nobody_came = last.as_ref().is_some_and(|last| last.1 == came);
         if nobody_came {
             *last = None;
         }
