@@ -32,9 +32,10 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
     /// A group emits the items of its key in order. It ends with this stream, or before: when a new key needs its place, or the next
     /// item is one of a group that has no room for it and nobody has asked for. It is a group that waits for an item which
     /// ends then, of several the one that has waited longest. If more items of its key come, they are another group: no item is lost, and no number
-    /// of keys makes this hang.
+    /// of keys makes this hang where groups are pulled.
     ///
-    /// The stream of groups is what hands out items: it has to be pulled while groups are, as `flat_map_par` does. Groups may go to other fibers.
+    /// The stream of groups is what hands out items: it has to be pulled while groups are, as `flat_map_par` does, and groups that are kept and not
+    /// pulled hold up all. Groups may go to other fibers.
     ///
     /// - **Pulls** while a group waits for an item, or somebody for a group. Items for other groups wait in those, so many each as
     ///   the groups hold.
