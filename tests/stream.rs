@@ -18,6 +18,7 @@ mod stream_stopping;
 mod stream_sides;
 mod stream_each;
 mod stream_sharing;
+mod stream_through;
 mod stream_groups;
 mod stream_ends;
 mod stream_stack_safety;
