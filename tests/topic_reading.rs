@@ -192,3 +192,11 @@ fn the_names_of_topics_are_plain() {
         assert!(made.is_err(), "{name}");
     }
 }
+
+#[test]
+fn what_topics_are_read_by_moves_between_threads_and_is_shared() {
+    fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Topic<String, u32>>();
+    is_send_and_sync::<effect::Consumer<String, u32>>();
+    is_send_and_sync::<effect::Event<String, u32>>();
+}

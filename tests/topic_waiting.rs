@@ -133,3 +133,23 @@ fn a_group_that_is_forgotten_ends_its_streams() {
         assert_eq!(cx.run(reads.join()).await, Ok::<_, Never>(vec![]));
     });
 }
+
+#[test]
+fn room_for_several_is_for_as_many_who_wait() {
+    everywhere(async |cx: Cx<()>| {
+        let topic = Topic::in_memory("orders", Partitions::of(1).holding(3));
+        for n in 0..3 {
+            cx.run(topic.publish((), n)).await.unwrap();
+        }
+        let waiting: Vec<_> = (3..6).map(|n| cx.fork(topic.publish((), n))).collect();
+        let reader = topic.subscribe("reader", Start::Earliest).unwrap();
+        let Ok(events) = cx.run(reader.events::<()>().take(3).run_collect()).await;
+        cx.sleep(secs(1)).await;
+        // The first one last, which makes room for three at once.
+        events.iter().rev().for_each(|event| event.ack());
+        for publisher in waiting {
+            cx.run(publisher.join()).await.unwrap();
+        }
+        assert_eq!(topic.held(0), 3);
+    });
+}

@@ -31,7 +31,9 @@ pub struct GroupTaken;
 ///
 /// A record whose event is dropped without being acknowledged is not lost: it is delivered again to the streams of the
 /// group that are opened after the one it came from. So what was in hand when a stream was interrupted, or its body failed, comes
-/// first when the stream is run again, or the group has another consumer.
+/// first when the stream is run again, or the group has another consumer. It is late then, if records that follow it were processed
+/// meanwhile. Where order matters more, do not go on past a failure: end the run there, as
+/// [`run_for_each`](Stream::run_for_each) does, and `retry` it.
 ///
 /// # Examples
 ///
