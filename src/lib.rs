@@ -46,6 +46,7 @@ pub use effect_core::*;
 pub use effect_macros::Has;
 pub use effect_runtime::*;
 pub use effect_stream::*;
+pub use effect_topic::*;
 
 /// What most programs use: `use effect::prelude::*;`.
 pub mod prelude {

@@ -23,6 +23,7 @@ mod stream_reporting;
 mod stream_sides;
 mod stream_each;
 mod stream_sharing;
+mod stream_through;
 mod stream_groups;
 mod stream_ends;
 mod stream_ten_operations;

@@ -101,6 +101,7 @@ pub mod sources {
     pub use crate::stream::take::Take;
     pub use crate::stream::tapping::*;
     pub use crate::stream::throttle::*;
+    pub use crate::stream::through::{Echo, Through};
     pub use crate::stream::ticking::{FromSchedule, Ticks};
     pub use crate::stream::timing_out::{Timeout, TimeoutTo};
     pub use crate::stream::transforming::*;

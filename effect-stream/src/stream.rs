@@ -54,6 +54,7 @@ pub(crate) mod pump;
 pub(crate) mod broadcast;
 pub(crate) mod partition;
 pub(crate) mod share;
+pub(crate) mod through;
 pub(crate) mod group_by;
 pub(crate) mod alarm;
 pub(crate) mod infallible;
@@ -135,6 +136,30 @@ impl<R: Env, A: Value, S: Source<R, Item = A>> Stream<R, A, S> {
     /// }
     /// let Ok(all) = evens(7).run_collect().await;
     /// assert_eq!(all, [0, 2, 4, 6]);
+    /// # }
+    /// ```
+    ///
+    /// So are steps that are chosen when the program runs, sync or not: applied in the order of their list.
+    ///
+    /// ```
+    /// use effect_core::{sleep, Never};
+    /// use effect_stream::Stream;
+    /// use std::time::Duration;
+    ///
+    /// type Step = fn(Stream<(), u32>) -> Stream<(), u32>;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let increment: Step = |numbers| numbers.map(|n| n + 1).erase();
+    /// let multiply: Step = |numbers| {
+    ///     let slowly = |n| sleep::<_, Never>(Duration::from_secs(1)).map(move |()| n * 10);
+    ///     numbers.map_effect(slowly).into_values().erase()
+    /// };
+    /// let steps = [increment, multiply];
+    /// let numbers = Stream::range(1..3).erase();
+    /// let processed = steps.into_iter().fold(numbers, |numbers, step| step(numbers));
+    /// let Ok(all) = processed.run_collect().await;
+    /// assert_eq!(all, [20, 30]);
     /// # }
     /// ```
     pub fn erase(self) -> Stream<R, A>

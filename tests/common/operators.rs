@@ -222,6 +222,16 @@ pub const OPERATORS: &[Operator] = &[
         let shared = s.share(2, BEAT).map_error(never_fails);
         StreamE::scoped(shared).erase()
     }),
+    // So many in the channel, and one in hand.
+    operator("through", 3, |s| {
+        elements(
+            items(s)
+                .through(&Channel::bounded(2))
+                .into_results()
+                .map(|sent| sent.unwrap()),
+        )
+    }),
+    operator("echo", 0, |s| s.echo([&Channel::bounded(100)]).erase()),
     operator("repeat", 0, |s| s.repeat(Schedule::recurs(0)).erase()),
     operator("retry", 0, |s| s.retry(Schedule::recurs(0)).erase()),
     operator("into_values", 0, |s| {
