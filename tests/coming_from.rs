@@ -241,7 +241,7 @@ fn streams() {
             let f = |n: u32| succeed::<(), String, ()>(());
             let each = |n: u32| Stream::<(), u32>::once(n).erase();
             let key = |n: &u32| n % 10;
-            let side = |n: u32| if n % 2 == 0 { Either::Left(n) } else { Either::Right(n) };
+            let side = |n: u32| if n.is_multiple_of(2) { Either::Left(n) } else { Either::Right(n) };
             let limiter = RateLimiter::new(5, limit);
             let (stop, beside) = (never::<(), String, ()>(), never::<(), String, ()>());
             let opened = acquire_release(succeed::<(), String, u32>(1), |_| succeed(()))

@@ -1,7 +1,7 @@
 //! Items in minutes of the time that they tell, nearly in order.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use effect::{Stream, Windows};
 use id_effect::HNil;
@@ -127,7 +127,7 @@ fn ours(n: u64) -> u64 {
 fn id_effect(n: u64) -> u64 {
     in_id_effect(async move |ctx| {
         // It goes by a clock that nobody can set.
-        let begin = Instant::now();
+        let begin = tokio::time::Instant::now().into_std();
         let windows = id_effect::Stream::<u64, Failed, HNil>::from_iterable(0..n)
             .tumbling_by_time(SIZE, move |i| begin + since(*i));
         let sum = windows.run_fold(0, |sum, window: Vec<u64>| window.into_iter().fold(sum, add));
