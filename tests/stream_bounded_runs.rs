@@ -559,6 +559,27 @@ fn whoever_has_the_result_leaves_none_with_the_watch() {
     });
 }
 
+#[test]
+fn a_watch_tells_of_the_run_that_began_last() {
+    everywhere(async |cx: Cx<()>| {
+        let watch = Watch::new();
+        let watched = |time| {
+            let run = Stream::from_iter(0_u64..).run_bounded::<Never>(Stop::never());
+            let run = run.keep_all().watched_by(&watch).for_each(takes(time));
+            cx.fork(run)
+        };
+        let first = watched(secs(1));
+        cx.sleep(millis(500)).await;
+        let last = watched(secs(9));
+        cx.sleep(secs(3)).await;
+        assert_eq!(watch.tally().delivered, 0);
+        let Ok(_) = cx.run(first.interrupt()).await;
+        assert_eq!(watch.take_partial(), None);
+        let Ok(_) = cx.run(last.interrupt()).await;
+        assert_eq!(watch.take_partial().unwrap().in_hand, Some(0));
+    });
+}
+
 /// A run can be run again, and each begins anew.
 #[test]
 fn a_bounded_run_is_a_value() {
