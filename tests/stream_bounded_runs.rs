@@ -580,6 +580,14 @@ fn a_watch_tells_of_the_run_that_began_last() {
     });
 }
 
+#[test]
+#[should_panic(expected = "who watches is said after what is kept")]
+fn a_watch_of_what_is_kept_no_more_is_refused() {
+    let watch = Watch::<u64, Never>::new();
+    let run = Stream::<(), _>::from_iter(0_u64..).run_bounded(Stop::never());
+    drop(run.watched_by(&watch).keep_all());
+}
+
 /// A run can be run again, and each begins anew.
 #[test]
 fn a_bounded_run_is_a_value() {
