@@ -588,6 +588,29 @@ fn a_watch_of_what_is_kept_no_more_is_refused() {
     drop(run.watched_by(&watch).keep_all());
 }
 
+/// What was asked for ahead may hold what the body waits for.
+#[test]
+fn what_was_asked_for_ahead_goes_on_while_the_item_in_hand_is_finished() {
+    everywhere(async |cx: Cx<()>| {
+        let one = effect::Semaphore::new(1);
+        let (reading, writing) = (one.clone(), one);
+        let read = move |n: u64| {
+            let held = sleep::<_, Never>(secs(if n == 0 { 0 } else { 9 }));
+            reading.with_permit(held.map(move |()| n))
+        };
+        let items = Stream::from_iter(0..).map_effect(read).into_values();
+        let run = items.run_bounded(Stop::after(secs(5))).read_ahead(1);
+        let run = run.finish_in_hand().keep_all().for_each(move |_| {
+            let write = writing.with_permit(succeed::<_, Never, _>(()));
+            sleep(secs(1)).flat_map(move |()| write)
+        });
+        let Ok(partial) = cx.run(run).await;
+        assert_eq!(partial.status, timed_out(secs(5)));
+        assert_eq!((partial.delivered, partial.elapsed), (1, secs(9)));
+        assert_eq!(all_of(&partial), [0, 1]);
+    });
+}
+
 /// A run can be run again, and each begins anew.
 #[test]
 fn a_bounded_run_is_a_value() {

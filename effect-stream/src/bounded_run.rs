@@ -225,6 +225,9 @@ impl<R, E, A, S, K, B, F> BoundedRun<R, E, A, S, K, B, F> {
 
     /// Lets the body finish with the item in hand when the run is to stop, instead of interrupting it.
     ///
+    /// No other is asked for then. One that was asked for [ahead](BoundedRun::read_ahead) goes on meanwhile, as it may hold
+    /// what the body waits for: if it comes, it is buffered.
+    ///
     /// # Examples
     ///
     /// ```
