@@ -221,6 +221,21 @@ fn a_stop_does_not_wait_for_what_others_clean_up() {
 }
 
 #[test]
+fn what_did_not_stop_a_stream_has_let_go_before_the_next_begins() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let condition = never::<(), Never, ()>().on_interrupt(log.note_after(secs(9), "closed"));
+        let stop = Stop::any([Stop::when(condition), Stop::after(secs(2))]);
+        let next = log.clone();
+        let after = StreamE::from_iter([7]).inspect(move |_| next.write("next"));
+        let joined = ticks(millis(300)).bounded(stop).concat(after);
+        let Ok(all) = cx.run(joined.run_collect()).await;
+        assert_eq!(all.len(), 6 + 1 + 1);
+        assert_eq!(log.lines(), ["closed", "next"]);
+    });
+}
+
+#[test]
 fn of_stops_at_one_moment_the_first_in_order_counts() {
     everywhere(async |cx: Cx<()>| {
         let endless = never::<_, Never, ()>();
