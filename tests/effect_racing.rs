@@ -1,6 +1,6 @@
 //! Several effects at once: who wins, when, and what becomes of the others.
 
-use crate::common::{Log, Task, everywhere, exit_of, secs, timed};
+use crate::common::{Log, Task, everywhere, exit_of, in_turns, secs, timed};
 use effect::prelude::*;
 use effect::{race_all, race_all_ok};
 
@@ -357,5 +357,20 @@ fn a_defect_ends_a_race_of_many_and_an_interruption_all_of_it() {
         cx.sleep(secs(1)).await;
         assert!(cx.run(race.interrupt()).await.unwrap().is_interrupt());
         assert_eq!(log.lines().concat().matches("interrupted").count(), 3);
+    });
+}
+
+#[test]
+fn of_racers_at_one_moment_the_first_in_order_wins() {
+    in_turns(async |cx: Cx<()>| {
+        let gates = [(); 2].map(|()| effect::Deferred::<Never, &str>::new());
+        let racers = gates.clone().map(|gate| gate.wait());
+        let racing = cx.fork(race_all(racers));
+        cx.sleep(secs(1)).await;
+        // In the other order, before anybody looks.
+        let [one, two] = gates;
+        two.succeed("two").unwrap();
+        one.succeed("one").unwrap();
+        assert_eq!(cx.run(racing.join()).await, Ok("one"));
     });
 }

@@ -559,6 +559,58 @@ fn whoever_has_the_result_leaves_none_with_the_watch() {
     });
 }
 
+#[test]
+fn a_watch_tells_of_the_run_that_began_last() {
+    everywhere(async |cx: Cx<()>| {
+        let watch = Watch::new();
+        let watched = |time| {
+            let run = Stream::from_iter(0_u64..).run_bounded::<Never>(Stop::never());
+            let run = run.keep_all().watched_by(&watch).for_each(takes(time));
+            cx.fork(run)
+        };
+        let first = watched(secs(1));
+        cx.sleep(millis(500)).await;
+        let last = watched(secs(9));
+        cx.sleep(secs(3)).await;
+        assert_eq!(watch.tally().delivered, 0);
+        let Ok(_) = cx.run(first.interrupt()).await;
+        assert_eq!(watch.take_partial(), None);
+        let Ok(_) = cx.run(last.interrupt()).await;
+        assert_eq!(watch.take_partial().unwrap().in_hand, Some(0));
+    });
+}
+
+#[test]
+#[should_panic(expected = "who watches is said after what is kept")]
+fn a_watch_of_what_is_kept_no_more_is_refused() {
+    let watch = Watch::<u64, Never>::new();
+    let run = Stream::<(), _>::from_iter(0_u64..).run_bounded(Stop::never());
+    drop(run.watched_by(&watch).keep_all());
+}
+
+/// What was asked for ahead may hold what the body waits for.
+#[test]
+fn what_was_asked_for_ahead_goes_on_while_the_item_in_hand_is_finished() {
+    everywhere(async |cx: Cx<()>| {
+        let one = effect::Semaphore::new(1);
+        let (reading, writing) = (one.clone(), one);
+        let read = move |n: u64| {
+            let held = sleep::<_, Never>(secs(if n == 0 { 0 } else { 9 }));
+            reading.with_permit(held.map(move |()| n))
+        };
+        let items = Stream::from_iter(0..).map_effect(read).into_values();
+        let run = items.run_bounded(Stop::after(secs(5))).read_ahead(1);
+        let run = run.finish_in_hand().keep_all().for_each(move |_| {
+            let write = writing.with_permit(succeed::<_, Never, _>(()));
+            sleep(secs(1)).flat_map(move |()| write)
+        });
+        let Ok(partial) = cx.run(run).await;
+        assert_eq!(partial.status, timed_out(secs(5)));
+        assert_eq!((partial.delivered, partial.elapsed), (1, secs(9)));
+        assert_eq!(all_of(&partial), [0, 1]);
+    });
+}
+
 /// A run can be run again, and each begins anew.
 #[test]
 fn a_bounded_run_is_a_value() {

@@ -197,3 +197,65 @@ fn a_stop_begins_and_ends_with_its_stream() {
         assert_eq!((all.len(), log.count()), (3, 1));
     });
 }
+
+#[test]
+fn a_stop_does_not_wait_for_what_others_clean_up() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let (limit, button) = (secs(2), CancelToken::new());
+        let condition = never::<(), Never, ()>().on_interrupt(log.note_after(secs(9), "closed"));
+        let stop = Stop::any([
+            Stop::when(condition),
+            Stop::after(limit),
+            Stop::token(&button),
+        ]);
+        let bounded = ticks(millis(300)).bounded(stop.clone());
+        let Ok(all) = cx.run(bounded.run_collect()).await;
+        assert_eq!(all.len(), 6 + 1);
+        assert_eq!(log.count(), 1);
+        let endless = never::<_, Never, ()>().bounded(stop);
+        let stopped = effect::Bounded::Stopped(StopReason::Timeout(limit));
+        assert_eq!(cx.run(endless).await, Ok(stopped));
+        assert_eq!(log.count(), 2);
+    });
+}
+
+#[test]
+fn what_did_not_stop_a_stream_has_let_go_before_the_next_begins() {
+    everywhere(async |cx: Cx<()>| {
+        let log = Log::new();
+        let condition = never::<(), Never, ()>().on_interrupt(log.note_after(secs(9), "closed"));
+        let stop = Stop::any([Stop::when(condition), Stop::after(secs(2))]);
+        let next = log.clone();
+        let after = StreamE::from_iter([7]).inspect(move |_| next.write("next"));
+        let joined = ticks(millis(300)).bounded(stop).concat(after);
+        let Ok(all) = cx.run(joined.run_collect()).await;
+        assert_eq!(all.len(), 6 + 1 + 1);
+        assert_eq!(log.lines(), ["closed", "next"]);
+    });
+}
+
+#[test]
+fn of_stops_at_one_moment_the_first_in_order_counts() {
+    everywhere(async |cx: Cx<()>| {
+        let endless = never::<_, Never, ()>();
+        let at_once = || [Stop::after(secs(2)), Stop::when(sleep::<_, Never>(secs(2)))];
+        let [time, condition] = [StopReason::Timeout(secs(2)), StopReason::Condition];
+        let stopped = cx.run(endless.clone().bounded(Stop::any(at_once()))).await;
+        assert_eq!(stopped.unwrap().reason(), Some(&time));
+        let [limit, moment] = at_once();
+        let stopped = cx.run(endless.bounded(Stop::any([moment, limit]))).await;
+        assert_eq!(stopped.unwrap().reason(), Some(&condition));
+        // Cancelled in the other order, before anybody looks.
+        let [one, two] = [CancelToken::new(), CancelToken::new()];
+        let stop = Stop::any([Stop::token(&one), Stop::token(&two)]);
+        let items = Stream::from_iter(0_u64..).inspect(move |n| {
+            if *n == 3 {
+                two.cancel("two");
+                one.cancel("one");
+            }
+        });
+        let Ok(all) = cx.run(items.bounded(stop).run_collect()).await;
+        assert_eq!(all.last(), Some(&Err(StopError::Stopped("one".into()))));
+    });
+}

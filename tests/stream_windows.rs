@@ -1,6 +1,7 @@
 //! Items by the time that they tell: which windows they are in, when those are emitted, and who is late.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::common::dice::Dice;
@@ -497,6 +498,32 @@ fn a_window_without_end_lets_others_run() {
         });
         let windowing = endless.run_drain().map(|()| "the windows");
         assert_eq!(cx.run(windowing.race_first(other)).await, Ok("the other"));
+    });
+}
+
+#[test]
+fn an_item_of_many_windows_is_as_much_of_a_turn_as_they_are() {
+    on_both(async |cx: Cx<()>| {
+        let added = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&added);
+        let at_once = Stream::repeat_item(1).windowed_fold(
+            Windows::sliding(Duration::from_secs(1000), Duration::from_secs(1)),
+            move |_| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                at(0)
+            },
+            0,
+            |count, _| count + 1,
+            |_, _| 0,
+        );
+        let other = effect(async move |_: Cx<()>| {
+            effect::yield_now().await;
+            Ok(added.load(Ordering::SeqCst))
+        });
+        let windowing = at_once.run_drain().map(|()| u64::MAX);
+        let added = cx.run(windowing.race_first(other)).await.unwrap();
+        // Each in a thousand windows: one for each turn.
+        assert!(added <= 2, "{added}");
     });
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::effect::creating::{effect, never, sleep};
 use crate::effect::parallel::collect_all_par;
-use crate::effect::racing::race_all;
+use crate::effect::racing::first_of;
 use crate::opaque_debug::opaque_debug;
 use crate::{Cx, Effect, Env, Erased, IntoEffect, Never};
 
@@ -150,12 +150,18 @@ impl<R: Env> Stop<R> {
     /// Stops when the first of several does, for its reason. Of those that do at once, the first in order counts.
     /// Where there is none, it never stops.
     ///
+    /// The others are interrupted, and what is bounded is stopped at once: it does not wait for their finalizers, which have
+    /// run when it has ended.
+    ///
     /// # Examples
     ///
     /// See [`Stop`].
     pub fn any(stops: impl IntoIterator<Item = Stop<R>>) -> Self {
         let stops: Vec<_> = stops.into_iter().collect();
-        Stop::because(race_all(stops))
+        // No race: that would end when the others have cleaned up, and nothing would be stopped until then.
+        Stop::because(effect(async move |cx: Cx<R>| {
+            first_of(stops.into_iter().map(|stop| cx.run(stop))).await
+        }))
     }
 
     /// Stops when the last of several does, for [all reasons](StopReason::All), in the order of the stops.

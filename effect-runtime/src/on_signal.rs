@@ -1,6 +1,9 @@
 //! Stopping at a signal: what is bounded by it stops, and the program goes on.
 
-use effect_core::{Cx, Env, Never, Stop, StopReason, effect};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+
+use effect_core::{Cx, Env, Never, Stop, StopReason, WaitsFor, effect};
 use futures::channel::oneshot;
 use parking_lot::Mutex;
 
@@ -37,22 +40,34 @@ use crate::main_program::signals::{Signal, Signals};
 ///     }))
 /// }
 /// ```
+#[track_caller]
 pub fn on_signal<R: Env>() -> Stop<R> {
-    Stop::because(effect(async |_: Cx<R>| {
-        let signal = match Listening::to_a_program() {
-            Some(told) => told.await.ok(),
-            None => None,
-        };
-        let signal = match signal {
-            Some(signal) => signal,
-            // No program tells it, or it has ended and tells nobody any more.
-            None => match Signals::listen() {
-                Ok(mut signals) => signals.next().await,
-                Err(error) => panic!("signals cannot be listened to: {error}"),
-            },
-        };
+    let waits_for = WaitsFor::here("a signal");
+    Stop::because(effect(async move |_: Cx<R>| {
+        let mut next = pin!(next_signal());
+        let signal = poll_fn(|task| {
+            let polled = next.as_mut().poll(task);
+            if polled.is_pending() {
+                waits_for.note();
+            }
+            polled
+        });
+        let signal = signal.await;
         Ok::<_, Never>(StopReason::Signal(signal.name()))
     }))
+}
+
+async fn next_signal() -> Signal {
+    if let Some(told) = Listening::to_a_program()
+        && let Ok(signal) = told.await
+    {
+        return signal;
+    }
+    // No program tells it, or it has ended and tells nobody any more.
+    match Signals::listen() {
+        Ok(mut signals) => signals.next().await,
+        Err(error) => panic!("signals cannot be listened to: {error}"),
+    }
 }
 
 /// Those who wait for a signal, and whether there is a program that tells them.
@@ -75,8 +90,13 @@ impl Listening {
             return None;
         }
         let (tell, told) = oneshot::channel();
-        listening.waiting.retain(|waiting| !waiting.is_canceled());
-        listening.waiting.push(tell);
+        let waiting = &mut listening.waiting;
+        if waiting.len() == waiting.capacity() {
+            // Not again before as many others have come: in the mean, one costs constant time.
+            waiting.retain(|waiting| !waiting.is_canceled());
+            waiting.reserve(waiting.len().max(1));
+        }
+        waiting.push(tell);
         Some(told)
     }
 }

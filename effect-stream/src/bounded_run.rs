@@ -130,9 +130,14 @@ impl<R, E, A, S, K> BoundedRun<R, E, A, S, K> {
 
     /// Keeps all items that are delivered.
     ///
+    /// # Panics
+    ///
+    /// As [`fold`](BoundedRun::fold).
+    ///
     /// # Examples
     ///
     /// See [`Partial`].
+    #[track_caller]
     pub fn keep_all(self) -> BoundedRun<R, E, A, S, K, Vec<A>, fn(&mut Vec<A>, A)> {
         self.fold(Vec::new(), Vec::push)
     }
@@ -141,7 +146,7 @@ impl<R, E, A, S, K> BoundedRun<R, E, A, S, K> {
     ///
     /// # Panics
     ///
-    /// If `n` is 0: that keeps nothing.
+    /// If `n` is 0: that keeps nothing. And as [`fold`](BoundedRun::fold).
     ///
     /// # Examples
     ///
@@ -176,13 +181,22 @@ impl<R, E, A, S, K> BoundedRun<R, E, A, S, K> {
     ///
     /// What was made so far is there in any case, so the closure changes it in place.
     ///
+    /// # Panics
+    ///
+    /// If somebody [watches](BoundedRun::watched_by) the run already: what is kept then would not be seen.
+    ///
     /// # Examples
     ///
     /// See [`BoundedRun`].
+    #[track_caller]
     pub fn fold<B, F>(self, init: B, f: F) -> BoundedRun<R, E, A, S, K, B, F>
     where
         F: FnMut(&mut B, A),
     {
+        assert!(
+            self.watch.is_none(),
+            "who watches is said after what is kept"
+        );
         BoundedRun {
             source: self.source,
             stop: self.stop,
@@ -211,6 +225,9 @@ impl<R, E, A, S, K, B, F> BoundedRun<R, E, A, S, K, B, F> {
 
     /// Lets the body finish with the item in hand when the run is to stop, instead of interrupting it.
     ///
+    /// No other is asked for then. One that was asked for [ahead](BoundedRun::read_ahead) goes on meanwhile, as it may hold
+    /// what the body waits for: if it comes, it is buffered.
+    ///
     /// # Examples
     ///
     /// ```
@@ -232,7 +249,7 @@ impl<R, E, A, S, K, B, F> BoundedRun<R, E, A, S, K, B, F> {
         }
     }
 
-    /// Has somebody watch the run. That is said after what is to be kept: it is watched as well.
+    /// Has somebody watch the run. That is said after what is to be kept, which is watched as well.
     ///
     /// # Examples
     ///

@@ -70,7 +70,7 @@ impl<A: Value> MergeHub<A> {
     ///
     /// # Cancel safety
     ///
-    /// Interrupted, it takes part no more; an item that waits to be taken is dropped.
+    /// Interrupted, it takes part no more. An item that waits for room is dropped; those that had room are emitted.
     ///
     /// # Examples
     ///

@@ -17,6 +17,7 @@ use crate::{Cx, Effect, Env, IntoEffect, Program, Value};
 
 mod many;
 
+pub(crate) use many::first_of;
 pub use many::{RaceAll, RaceAllOk, race_all, race_all_ok};
 
 /// # Racing

@@ -7,7 +7,7 @@ use std::time::Instant;
 use effect_core::Cx;
 
 use super::partial::{Partial, RunStatus, Tally};
-use super::watch::Watch;
+use super::watch::{Watch, Watched};
 
 /// Where each item of a run is. Dropped before it has given that away, it leaves it with whoever watches.
 pub(super) struct Ledger<'cx, R, A, E, B> {
@@ -22,14 +22,11 @@ pub(super) struct Ledger<'cx, R, A, E, B> {
     ended: Option<Instant>,
     // `None` once the partial result was given away.
     value: Option<B>,
-    watch: Option<Watch<A, E, B>>,
+    watch: Option<Watched<A, E, B>>,
 }
 
 impl<'cx, R, A, E, B> Ledger<'cx, R, A, E, B> {
     pub(super) fn begin(cx: &'cx Cx<R>, value: B, watch: Option<Watch<A, E, B>>) -> Self {
-        if let Some(watch) = &watch {
-            watch.begin();
-        }
         Ledger {
             cx,
             begun: cx.now(),
@@ -40,7 +37,7 @@ impl<'cx, R, A, E, B> Ledger<'cx, R, A, E, B> {
             status: None,
             ended: None,
             value: Some(value),
-            watch,
+            watch: watch.map(Watch::begin),
         }
     }
 

@@ -107,17 +107,17 @@ where
         let mut books = Ledger::begin(cx, self.value, self.watch);
         let ledger = &mut books;
         let run = async move {
-            let mut source = pin!(self.source.open(cx));
-            let mut ended = None;
+            let source = pin!(self.source.open(cx));
+            let mut intake = Intake::new(source);
             let stop = pin!(cx.run(self.stop));
             let mut stop = Stopper::new(stop);
             let mut budget = Budget::of(ITEMS_PER_TURN);
             let status = loop {
-                let item = poll_fn(|task| ledger.poll_item(source.as_mut(), &mut ended, task));
+                let item = poll_fn(|task| ledger.poll_item(&mut intake, task));
                 match stop.unless(item).await {
                     Ok(true) => {}
-                    Ok(false) => break how(ended, RunStatus::Completed),
-                    Err(reason) => break how(ended, RunStatus::Stopped(reason)),
+                    Ok(false) => break intake.how(RunStatus::Completed),
+                    Err(reason) => break intake.how(RunStatus::Stopped(reason)),
                 }
                 if let Some(body) = self.body.begin(ledger.in_hand(), cx) {
                     let mut body = pin!(body);
@@ -131,14 +131,14 @@ where
                         }
                         let polled = body.as_mut().poll(task);
                         if polled.is_pending() {
-                            ledger.read_ahead(source.as_mut(), &mut ended, most, task);
+                            ledger.read_ahead(&mut intake, most, task);
                         }
                         polled.map(Ok)
                     });
                     match done.await {
                         Ok(Ok(())) => {}
                         Ok(Err(error)) => break RunStatus::Failed(error),
-                        Err(reason) => break how(ended, RunStatus::Stopped(reason)),
+                        Err(reason) => break intake.how(RunStatus::Stopped(reason)),
                     }
                 }
                 ledger.deliver(&mut self.keep);
@@ -154,14 +154,48 @@ where
 /// After how many items that are all ready a run lets others run: as often as whoever else finds everything ready does.
 const ITEMS_PER_TURN: u32 = 128;
 
-/// How the source has ended, if it has.
-type Ended<E> = Option<Result<(), E>>;
+/// The source of a run, and what is known of it.
+struct Intake<'a, S, E> {
+    source: Pin<&'a mut S>,
+    /// It was asked for an item and has not answered.
+    asked: bool,
+    /// How it has ended, if it has.
+    ended: Option<Result<(), E>>,
+}
 
-/// How a run ends: as it would, unless a failure was read ahead.
-fn how<E>(ended: Ended<E>, status: RunStatus<E>) -> RunStatus<E> {
-    match ended {
-        Some(Err(error)) => RunStatus::Failed(error),
-        _ => status,
+impl<'a, S, E> Intake<'a, S, E> {
+    const fn new(source: Pin<&'a mut S>) -> Self {
+        Intake {
+            source,
+            asked: false,
+            ended: None,
+        }
+    }
+
+    /// How the run ends: as it would, unless a failure was read ahead.
+    fn how(self, status: RunStatus<E>) -> RunStatus<E> {
+        match self.ended {
+            Some(Err(error)) => RunStatus::Failed(error),
+            _ => status,
+        }
+    }
+
+    /// The next item, if there is one.
+    fn poll_item<A>(&mut self, task: &mut Context<'_>) -> Poll<Option<A>>
+    where
+        S: Pull<Item = Result<A, E>>,
+    {
+        if self.ended.is_some() {
+            return Poll::Ready(None);
+        }
+        let polled = self.source.as_mut().poll_next(task);
+        self.asked = polled.is_pending();
+        self.ended = match ready!(polled) {
+            Some(Ok(item)) => return Poll::Ready(Some(item)),
+            Some(Err(error)) => Some(Err(error)),
+            None => Some(Ok(())),
+        };
+        Poll::Ready(None)
     }
 }
 
@@ -199,49 +233,33 @@ impl<'a, S: Future<Output = Result<StopReason, Never>>> Stopper<'a, S> {
 
 impl<R, A, E, B> Ledger<'_, R, A, E, B> {
     /// Takes the next item in hand. False if there will be none.
-    fn poll_item<S>(
-        &mut self,
-        source: Pin<&mut S>,
-        ended: &mut Ended<E>,
-        task: &mut Context<'_>,
-    ) -> Poll<bool>
+    fn poll_item<S>(&mut self, intake: &mut Intake<'_, S, E>, task: &mut Context<'_>) -> Poll<bool>
     where
         S: Pull<Item = Result<A, E>>,
     {
         if self.take_buffered() {
             return Poll::Ready(true);
         }
-        if ended.is_some() {
-            return Poll::Ready(false);
-        }
-        match ready!(source.poll_next(task)) {
-            Some(Ok(item)) => self.pull(item),
-            Some(Err(error)) => *ended = Some(Err(error)),
-            None => *ended = Some(Ok(())),
-        }
-        Poll::Ready(ended.is_none())
+        let item = ready!(intake.poll_item(task));
+        Poll::Ready(item.map(|item| self.pull(item)).is_some())
     }
 
     /// Pulls what there is room for, and lets the source go on with what it has begun.
-    fn read_ahead<S>(
-        &mut self,
-        mut source: Pin<&mut S>,
-        ended: &mut Ended<E>,
-        most: usize,
-        task: &mut Context<'_>,
-    ) where
+    fn read_ahead<S>(&mut self, intake: &mut Intake<'_, S, E>, most: usize, task: &mut Context<'_>)
+    where
         S: Pull<Item = Result<A, E>>,
     {
         for _ in 0..ITEMS_PER_TURN {
-            if ended.is_some() || self.buffered() >= most {
+            // What was asked for goes on, also when no more is wanted: it may hold what the body waits for.
+            let is_wanted = intake.asked || self.buffered() < most;
+            if intake.ended.is_some() || !is_wanted {
                 // Whether it is done does not matter; its wakers are registered.
-                let _ = source.poll_progress(task);
+                let _ = intake.source.as_mut().poll_progress(task);
                 return;
             }
-            match source.as_mut().poll_next(task) {
-                Poll::Ready(Some(Ok(item))) => self.pull_ahead(item),
-                Poll::Ready(Some(Err(error))) => *ended = Some(Err(error)),
-                Poll::Ready(None) => *ended = Some(Ok(())),
+            match intake.poll_item(task) {
+                Poll::Ready(Some(item)) => self.pull_ahead(item),
+                Poll::Ready(None) => {}
                 Poll::Pending => return,
             }
         }

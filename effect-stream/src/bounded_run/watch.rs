@@ -37,6 +37,8 @@ pub struct Watch<A, E, B = ()> {
 }
 
 struct Seen<A, E, B> {
+    /// The number of the run that began last. What others tell is of no interest any more.
+    run: u64,
     tally: Tally,
     left: Option<Partial<A, E, B>>,
 }
@@ -46,6 +48,7 @@ impl<A, E, B> Watch<A, E, B> {
     pub fn new() -> Self {
         Watch {
             seen: Arc::new(Mutex::new(Seen {
+                run: 0,
                 tally: Tally::default(),
                 left: None,
             })),
@@ -71,18 +74,37 @@ impl<A, E, B> Watch<A, E, B> {
         self.seen.lock().left.take()
     }
 
-    /// Forgets the run before this one.
-    pub(super) fn begin(&self) {
-        self.see(Tally::default());
-        let _before = self.take_partial();
+    /// Watches another run, and forgets the one before.
+    pub(super) fn begin(self) -> Watched<A, E, B> {
+        let (run, _before) = {
+            let mut seen = self.seen.lock();
+            seen.run += 1;
+            seen.tally = Tally::default();
+            (seen.run, seen.left.take())
+        };
+        Watched { watch: self, run }
     }
+}
 
+/// A run that is watched, as long as no other is.
+pub(super) struct Watched<A, E, B> {
+    watch: Watch<A, E, B>,
+    run: u64,
+}
+
+impl<A, E, B> Watched<A, E, B> {
     pub(super) fn see(&self, tally: Tally) {
-        self.seen.lock().tally = tally;
+        let mut seen = self.watch.seen.lock();
+        if seen.run == self.run {
+            seen.tally = tally;
+        }
     }
 
-    pub(super) fn leave(&self, partial: Partial<A, E, B>) {
-        let _before = self.seen.lock().left.replace(partial);
+    pub(super) fn leave(self, partial: Partial<A, E, B>) {
+        let mut seen = self.watch.seen.lock();
+        if seen.run == self.run {
+            seen.left = Some(partial);
+        }
     }
 }
 

@@ -329,6 +329,7 @@ where
         Windowing {
             source: self.source.open(cx),
             at: move |item: &A| (self.at)(item).into_parts(),
+            added_per_poll: (ADDED_PER_POLL / self.windows.overlap()).max(1),
             open: OpenWindows::new(self.windows),
             summary: self.summary,
             ended: false,
@@ -341,6 +342,8 @@ pin_project! {
         #[pin]
         source: S,
         at: F,
+        // How many items may come in one poll: each is added to all windows that it is in.
+        added_per_poll: usize,
         open: OpenWindows<K, B>,
         summary: W,
         // What is open then follows the end: a source is not asked again after it.
@@ -348,7 +351,7 @@ pin_project! {
     }
 }
 
-/// How many items may join windows in one poll before others have a turn.
+/// How many times an item may be added to a window in one poll before others have a turn.
 const ADDED_PER_POLL: usize = 1024;
 
 impl<A, E, S, F, K, W> FuturesStream for Windowing<S, F, K, W, W::Value>
@@ -364,7 +367,7 @@ where
 
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
-        for _ in 0..ADDED_PER_POLL {
+        for _ in 0..*this.added_per_poll {
             if let Some(window) = this.open.next_closed() {
                 return Poll::Ready(Some(Ok(window)));
             }

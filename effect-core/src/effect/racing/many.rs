@@ -1,10 +1,12 @@
 //! Races of any number of effects.
 
-use std::future::pending;
+use std::future::{Future, poll_fn};
+use std::task::Poll;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
+use crate::poll::then;
 use crate::program::{self, Outcome};
 use crate::settled::settled;
 use crate::{Cx, Effect, Env, IntoEffect, Program, Value};
@@ -85,19 +87,36 @@ where
     type Value = I::Value;
 
     async fn run(self, cx: &Cx<R>) -> Outcome<R, Self> {
-        let mut racers: FuturesUnordered<_> = self
-            .effects
-            .into_iter()
-            .map(|effect| program::run(effect.into_effect().program, cx))
-            .collect();
-        let race = async move {
-            match racers.next().await {
-                Some(result) => result,
-                None => pending().await,
-            }
-        };
-        settled(cx.fiber(), race).await
+        let racers = self.effects.into_iter();
+        let racers = racers.map(|effect| program::run(effect.into_effect().program, cx));
+        settled(cx.fiber(), first_of(racers)).await
     }
+}
+
+/// What the first of several futures yields, and of several that are ready at once the first in order. It does not
+/// wait for what the others owe.
+pub(crate) fn first_of<Fut: Future>(
+    futures: impl Iterator<Item = Fut>,
+) -> impl Future<Output = Fut::Output> {
+    let mut racers: FuturesUnordered<_> = futures
+        .enumerate()
+        .map(|(place, future)| then(future, move |output| (place, output)))
+        .collect();
+    let mut have_begun = false;
+    poll_fn(move |task| {
+        let mut first: Option<(usize, Fut::Output)> = None;
+        while let Poll::Ready(Some(ended)) = racers.poll_next_unpin(task) {
+            if first.as_ref().is_none_or(|first| ended.0 < first.0) {
+                first = Some(ended);
+            }
+            // They begin in order: those behind a winner do not. Later they come as they were woken.
+            if !have_begun {
+                break;
+            }
+        }
+        have_begun = true;
+        first.map_or(Poll::Pending, |(_, output)| Poll::Ready(output))
+    })
 }
 
 /// The program of [`race_all_ok`].

@@ -142,6 +142,16 @@ impl Windows {
         }
     }
 
+    /// In how many windows an item is at most.
+    pub(super) fn overlap(&self) -> usize {
+        match self.shape {
+            Shape::Aligned { size, every, .. } => {
+                usize::try_from((size - 1) / every + 1).unwrap_or(usize::MAX)
+            }
+            Shape::Sessions { .. } => 1,
+        }
+    }
+
     /// Has one of the windows begin at a time: a week on a Monday, or a day in a zone. Sessions are where their items are.
     ///
     /// # Examples
