@@ -122,14 +122,12 @@ fn an_error_waits_for_its_channel_and_none_is_lost() {
                 Ok::<_, Never>(all)
             }))
         };
-        let Ok(values) = cx
-            .run(results().route_errors(errors.clone()).run_collect())
-            .await;
+        let Ok(values) = cx.run(results().route_errors(&errors).run_collect()).await;
         assert_eq!(values, [1, 2, 4, 5, 7, 8].map(Ok));
         errors.close();
         assert_eq!(cx.run(reading.join()).await, Ok(vec![0, 3, 6]));
         // Refused, they flow on.
-        let Ok((values, refused)) = cx.run(results().route_errors(errors).partition()).await;
+        let Ok((values, refused)) = cx.run(results().route_errors(&errors).partition()).await;
         assert_eq!((values.len(), refused), (6, vec![0, 3, 6]));
     });
 }

@@ -243,3 +243,28 @@ fn items_are_put_into_any_collection() {
         assert_eq!(cx.run(set).await, Err("two"));
     });
 }
+
+#[test]
+fn the_first_failure_ends_what_is_written() {
+    everywhere(async |cx: Cx<()>| {
+        let recorder = Recorder {
+            at_once: 9,
+            ..Recorder::default()
+        };
+        let failing = StreamE::from_results([Ok("one"), Err("broken"), Ok("three")]);
+        let failing = failing.map_error(io::Error::other);
+        let written = cx.run(failing.run_into_writer(recorder.clone())).await;
+        assert_eq!(written.unwrap_err().to_string(), "broken");
+        assert_eq!(*recorder.bytes.lock().unwrap(), b"one");
+        let numbers = StreamE::from_results([Ok(3), Ok(4), Err("broken"), Ok(6)]);
+        let sent = cx.run(numbers.run_into_sink(recorder.clone())).await;
+        assert_eq!(
+            (sent, recorder.log.lines()),
+            (Err("broken"), vec!["3".into(), "4".into()])
+        );
+        // That of the sink is one as well.
+        let numbers = StreamE::from_results([Ok(5), Ok(6)]);
+        let sent = cx.run(numbers.run_into_sink(recorder)).await;
+        assert_eq!(sent, Err("no 5"));
+    });
+}

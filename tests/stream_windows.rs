@@ -424,9 +424,7 @@ fn late_items_have_an_output_of_their_own() {
         let late = Channel::bounded(10);
         let items = Stream::from_iter([1, 11, 2, 21, 3]);
         let windowed = items.windowed(Windows::tumbling(secs(10)), |time| at(*time));
-        let in_time = windowed
-            .map(|window| window.value)
-            .route_errors(late.clone());
+        let in_time = windowed.map(|window| window.value).route_errors(&late);
         let Ok((windows, _)) = cx.run(in_time.partition()).await;
         assert_eq!(windows, [[1], [11], [21]]);
         late.close();

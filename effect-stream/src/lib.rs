@@ -94,7 +94,9 @@ pub mod sources {
         Collect, CollectInto, CollectResults, CollectResultsInto, Count, Drain, DrainOk, Fold,
         FoldOk, ForEach, Last, Partition,
     };
-    pub use crate::stream::run_into::{Destination, RunInto, ToChannel, ToSink, ToWriter};
+    pub use crate::stream::run_into::{
+        Destination, RunInto, RunIntoOk, ToChannel, ToSink, ToWriter,
+    };
     pub use crate::stream::share::{Listened, Share, ShareE};
     pub use crate::stream::stepping::{MapAccumEffect, ScanEffect};
     pub use crate::stream::stopping::{StopWhen, Succeeding};

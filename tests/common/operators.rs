@@ -273,6 +273,6 @@ pub const OPERATORS: &[Operator] = &[
             .erase()
     }),
     operator("route_errors", 0, |s| {
-        s.route_errors(Channel::bounded(100)).erase()
+        s.route_errors(&Channel::bounded(100)).erase()
     }),
 ];

@@ -120,9 +120,20 @@ impl CancelToken {
     /// See [`CancelToken`].
     pub fn reason(&self) -> Option<StopReason> {
         // One that was cancelled itself, and whose parent was after that, has a reason of its own.
-        let reason = self.node.path().find_map(|node| node.reason())?;
-        let _ = self.node.reason.succeed(reason);
-        self.node.reason()
+        let mut below = Vec::new();
+        let mut reason = self.node.path().find_map(|node| {
+            let reason = node.reason();
+            if reason.is_none() {
+                below.push(node);
+            }
+            reason
+        })?;
+        // Each on the way keeps it. One that was cancelled meanwhile has told those below it already.
+        while let Some(node) = below.pop() {
+            let _ = node.reason.succeed(reason.clone());
+            reason = node.reason().unwrap_or(reason);
+        }
+        Some(reason)
     }
 
     /// Waits until it is cancelled, and has the reason.

@@ -160,6 +160,76 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     ) -> Effect<R, SendError<Result<A, E>>, (), RunInto<S, ToChannel<Result<A, E>>>> {
         self.into_results().run_into_channel(channel)
     }
+
+    /// Sends each value up to the first failure to a sink of the futures crate, and closes that at the end. See [`Stream::run_into_sink`].
+    ///
+    /// # Errors
+    ///
+    /// The first failure, of the stream or of the sink, after which nothing more is pulled. The sink is dropped as it is then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    /// use futures::channel::mpsc;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (sink, sent) = mpsc::unbounded();
+    /// let results = StreamE::from_results([Ok(1), Ok(2)]);
+    /// let run: Result<(), mpsc::SendError> = results.run_into_sink(sink).await;
+    /// assert_eq!(run, Ok(()));
+    /// assert_eq!(futures::StreamExt::collect::<Vec<_>>(sent).await, [1, 2]);
+    /// # }
+    /// ```
+    #[doc(alias = "forward")]
+    pub fn run_into_sink<K>(self, sink: K) -> Effect<R, E, (), RunIntoOk<S, ToSink<K>>>
+    where
+        K: Sink<A, Error: Value> + Value,
+        E: From<K::Error>,
+    {
+        Effect::of(RunIntoOk(RunInto {
+            source: self.source,
+            to: ToSink { sink },
+        }))
+    }
+}
+
+/// # Running
+impl<R: Env, E: Value + From<io::Error>, A: Value + AsRef<[u8]>, S> StreamE<R, E, A, S> {
+    /// Writes the bytes of each value up to the first failure, and yields how many those were. See [`Stream::run_into_writer`].
+    ///
+    /// # Errors
+    ///
+    /// The first failure, of the stream or of the writer, after which nothing more is pulled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Interrupted, it may have written a part of a value, and drops the writer as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::StreamE;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// // Two files, or sockets, would stand here.
+    /// let (from, to): (&[u8], _) = (b"to be or not", tokio::io::sink());
+    /// let copied = StreamE::from_reader(from, 4 * 1024).run_into_writer(to).await?;
+    /// assert_eq!(copied, 12);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn run_into_writer<W>(self, writer: W) -> Effect<R, E, u64, RunIntoOk<S, ToWriter<W>>>
+    where
+        W: AsyncWrite + Value,
+    {
+        Effect::of(RunIntoOk(RunInto {
+            source: self.source,
+            to: ToWriter { writer, written: 0 },
+        }))
+    }
 }
 
 /// Makes a sink of the futures crate that sends to a channel. Closing it leaves the channel open: others may send as well.
@@ -224,22 +294,59 @@ where
     type Value = T::Output;
 
     async fn run(self, cx: &Cx<R>) -> Result<T::Output, T::Error> {
-        let writing = async move {
-            let mut to = pin!(self.to);
-            let mut source = pin!(self.source.open(cx));
-            let mut budget = Budget::new();
-            while let Some(item) = next_or_flush(source.as_mut(), to.as_mut()).await? {
-                beside(source.as_mut(), to.as_mut().write(item)).await?;
-                budget.spend().await;
-            }
-            poll_fn(|task| to.as_mut().poll_end(task)).await
-        };
-        cx.settling(writing).await
+        write(self.source, self.to, cx, Ok).await
+    }
+}
+
+/// Writes what comes of each item, until one has failed.
+async fn write<R, S, T, A, E>(
+    source: S,
+    to: T,
+    cx: &Cx<R>,
+    mut value: impl FnMut(S::Item) -> Result<A, E> + Send,
+) -> Result<T::Output, E>
+where
+    R: Env,
+    S: Source<R>,
+    T: Destination<A>,
+    E: Value + From<T::Error>,
+{
+    let writing = async move {
+        let mut to = pin!(to);
+        let mut source = pin!(source.open(cx));
+        let mut budget = Budget::new();
+        while let Some(item) = next_or_flush(source.as_mut(), to.as_mut()).await? {
+            beside(source.as_mut(), to.as_mut().write(value(item)?)).await?;
+            budget.spend().await;
+        }
+        Ok(poll_fn(|task| to.as_mut().poll_end(task)).await?)
+    };
+    cx.settling(writing).await
+}
+
+/// The program of [`StreamE::run_into_sink`] and [`StreamE::run_into_writer`].
+#[derive(Clone)]
+pub struct RunIntoOk<S, T>(RunInto<S, T>);
+
+impl<R, A, E, S, T> Program<R> for RunIntoOk<S, T>
+where
+    R: Env,
+    A: Value,
+    E: Value + From<T::Error>,
+    S: Source<R, Item = Result<A, E>>,
+    T: Destination<A>,
+{
+    type Error = E;
+    type Value = T::Output;
+
+    async fn run(self, cx: &Cx<R>) -> Result<T::Output, E> {
+        let RunInto { source, to } = self.0;
+        write(source, to, cx, |element| element).await
     }
 }
 
 /// The next item; while there is none, nothing is kept back.
-async fn next_or_flush<S: Pull, T: Destination<S::Item>>(
+async fn next_or_flush<A, S: Pull, T: Destination<A>>(
     mut source: Pin<&mut S>,
     mut to: Pin<&mut T>,
 ) -> Result<Option<S::Item>, T::Error> {
@@ -349,4 +456,4 @@ impl<A: Value + AsRef<[u8]>, W: AsyncWrite + Value> Destination<A> for ToWriter<
     }
 }
 
-opaque_debug!(RunInto<S, T>, ToSink<K>, ToWriter<W>);
+opaque_debug!(RunInto<S, T>, RunIntoOk<S, T>, ToSink<K>, ToWriter<W>);

@@ -163,12 +163,13 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     /// # async fn main() {
     /// let errors = Channel::bounded(8);
     /// let results = StreamE::from_results([Ok(1), Err("two"), Ok(3)]);
-    /// let Ok(all) = results.route_errors(errors.clone()).run_collect().await;
+    /// let Ok(all) = results.route_errors(&errors).run_collect().await;
     /// assert_eq!(all, [Ok(1), Ok(3)]);
     /// assert_eq!(errors.receive().await, Ok("two"));
     /// # }
     /// ```
-    pub fn route_errors(self, errors: Channel<E>) -> StreamE<R, E, A, RouteErrors<S, E>> {
+    pub fn route_errors(self, errors: &Channel<E>) -> StreamE<R, E, A, RouteErrors<S, E>> {
+        let errors = errors.clone();
         let routed = MapEffect::new(self.source, Routed { errors });
         StreamE::of(Choose::new(routed, Present))
     }
