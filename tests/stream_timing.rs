@@ -413,3 +413,38 @@ fn a_later_run_that_fails_is_heard() {
         assert_eq!(cx.now() - begin, secs(3));
     });
 }
+
+#[test]
+fn what_comes_while_the_consumer_is_busy_is_one_item() {
+    everywhere(async |cx: Cx<()>| {
+        let every_second = Stream::range(0..7).tap(|_| sleep(secs(1))).into_values();
+        let together = every_second.conflate(
+            |n| vec![n],
+            |mut all, n| {
+                all.push(n);
+                all
+            },
+        );
+        let slow = together.tap(|_| sleep(millis(2_600))).into_values();
+        let Ok(all) = cx.run(slow.run_collect()).await;
+        assert_eq!(all, [vec![0], vec![1, 2], vec![3, 4, 5], vec![6]]);
+    });
+}
+
+#[test]
+fn a_failure_follows_what_was_made_one_before_it() {
+    everywhere(async |cx: Cx<()>| {
+        let elements = StreamE::from_results([Ok(1), Ok(2), Ok(3), Err("four"), Ok(5), Ok(6)]);
+        let sums = elements.conflate(|n| n, |sum, n| sum + n);
+        let seen = Log::new();
+        let seeing = seen.clone();
+        let run = sums.run_for_each(move |element| {
+            seeing.write(format!("{element:?}"));
+            sleep::<_, Never>(secs(1))
+        });
+        let Ok(()) = cx.run(run).await;
+        // One comes at once, to nobody busy; what follows a failure waits until that is taken.
+        let wanted = ["Ok(1)", "Ok(5)", "Err(\"four\")", "Ok(11)"];
+        assert_eq!(seen.lines(), wanted);
+    });
+}

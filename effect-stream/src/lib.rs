@@ -58,6 +58,7 @@ pub mod sources {
     pub use crate::stream::choose::{Choice, Choose, Chosen, OfErrors, OfValues, Present};
     pub use crate::stream::chunks_within::ChunksWithin;
     pub use crate::stream::concat::{Concat, Suspend};
+    pub use crate::stream::conflate::Conflate;
     pub use crate::stream::creating::{Iterate, Unfold};
     pub use crate::stream::debounce::Debounce;
     pub use crate::stream::expand::{

@@ -45,6 +45,7 @@ pub(crate) mod merge_sorted;
 pub(crate) mod flat_map_par;
 pub(crate) mod flat_map_switch;
 pub(crate) mod buffer;
+pub(crate) mod conflate;
 pub(crate) mod again;
 pub(crate) mod stopping;
 pub(crate) mod bounding;

@@ -106,7 +106,6 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
     /// assert_eq!(all, [Ok(0), Ok(3), Ok(6), Ok(8)]);
     /// # }
     /// ```
-    #[doc(alias = "conflate")]
     #[track_caller]
     pub fn buffer_sliding(self, size: usize) -> Stream<R, A, Buffer<S>> {
         Stream::of(Buffer::new(self.source, size, WhenFull::DropOld))
@@ -199,7 +198,6 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     /// assert_eq!(seen.collect_results().await, Ok(vec![0, 3, 6, 8]));
     /// # }
     /// ```
-    #[doc(alias = "conflate")]
     #[track_caller]
     pub fn buffer_sliding(self, size: usize) -> StreamE<R, E, A, Buffer<S>> {
         StreamE::of(Buffer::new(self.source, size, WhenFull::DropOld))
