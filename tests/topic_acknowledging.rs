@@ -214,3 +214,52 @@ fn a_run_that_ends_at_its_first_failure_and_is_retried_keeps_the_order() {
         assert_eq!(reader.committed(0), Some(5));
     });
 }
+
+#[test]
+fn what_a_stream_has_dropped_does_not_come_to_it_again() {
+    on_both(async |cx: Cx<()>| {
+        let topic = closed(&cx, 0..4).await;
+        let reader = topic.subscribe("reader", Start::Earliest).unwrap();
+        let other = reader.clone();
+        // Another one is opened meanwhile, and takes one record.
+        let dropping = reader.events::<()>().map_effect(move |event| {
+            let newer = other.events().take(usize::from(event.offset == 0));
+            newer.run_collect().map(move |taken| {
+                taken.iter().for_each(|event| event.ack());
+                event.value
+            })
+        });
+        let dropped = dropping.into_results().take(9).run_collect();
+        assert_eq!(cx.run(dropped).await, Ok(vec![Ok(0), Ok(2), Ok(3)]));
+        let Ok(rest) = cx.run(reader.items().map(|(_, n)| n).run_collect()).await;
+        assert_eq!(rest, [0, 2, 3]);
+    });
+}
+
+#[test]
+fn what_was_for_a_stream_that_is_gone_is_for_the_ones_after_it() {
+    on_both(async |cx: Cx<()>| {
+        let topic = Topic::in_memory("orders", Partitions::of(1));
+        cx.run(topic.publish((), 0)).await.unwrap();
+        let reader = topic.subscribe("reader", Start::Earliest).unwrap();
+        let Ok(first) = cx.run(reader.events::<()>().take(1).run_collect()).await;
+        let mut newer = Vec::new();
+        for _ in 0..3 {
+            newer.push(cx.fork(reader.events::<()>().take(1).run_collect()));
+            cx.sleep(secs(1)).await;
+        }
+        let last = newer.pop().unwrap();
+        drop(first);
+        for stream in newer {
+            let Ok(_) = cx.run(stream.interrupt()).await;
+        }
+        cx.sleep(secs(1)).await;
+        // It was taken by one of them: dropped there, it is for the last.
+        let Ok(taken) = cx.run(last.join()).await;
+        assert_eq!(taken[0].offset, 0);
+        drop(taken);
+        let Ok(again) = cx.run(reader.events::<()>().take(1).run_collect()).await;
+        again[0].ack();
+        assert_eq!(reader.committed(0), Some(1));
+    });
+}

@@ -274,22 +274,15 @@ impl<K, V> Log<K, V> {
 
     /// Opens a stream of a group, which has its number.
     pub(crate) fn open(&self, id: GroupId) -> u64 {
-        self.change(|state, after| {
-            let Some(group) = state.groups.get_mut(&id) else {
-                return 0;
-            };
-            let stream = group.open();
-            if group.has_again() {
-                after.wake.extend(group.readers.dismiss());
-            }
-            stream
-        })
+        let mut state = self.state.lock();
+        state.groups.get_mut(&id).map_or(0, Group::open)
     }
 
     /// Takes the next record for a stream of a group. `None` when the topic is closed and all was taken, or the group has ended.
     pub(crate) fn poll_take(
         &self,
         id: GroupId,
+        stream: u64,
         place: &mut Place,
         task: &Context<'_>,
     ) -> Poll<Option<Arc<Record<K, V>>>> {
@@ -299,7 +292,7 @@ impl<K, V> Log<K, V> {
                 return Poll::Ready(None);
             };
             let partitions = &state.partitions;
-            let Some(position) = group.take(|index| partitions[index].end()) else {
+            let Some(position) = group.take(stream, |index| partitions[index].end()) else {
                 if state.is_closed {
                     after.discard.extend(group.readers.leave(place));
                     return Poll::Ready(None);
@@ -315,14 +308,12 @@ impl<K, V> Log<K, V> {
         })
     }
 
-    /// Wants no record any more.
-    pub(crate) fn stop_reading(&self, id: GroupId, place: &mut Place) {
-        if place.is_none() {
-            return;
-        }
+    /// Closes a stream of a group.
+    pub(crate) fn close_stream(&self, id: GroupId, stream: u64, place: &mut Place) {
         self.change(|state, after| {
             if let Some(group) = state.groups.get_mut(&id) {
                 after.discard.extend(group.readers.leave(place));
+                group.close(stream);
             }
         });
     }
