@@ -3,6 +3,7 @@
 use effect::prelude::*;
 use effect::{Partitions, Position, Start, Topic};
 
+use crate::common::dice::Dice;
 use crate::common::{Log, everywhere, in_turns, on_both, secs};
 
 /// A topic of one partition with these values in it, closed.
@@ -261,5 +262,44 @@ fn what_was_for_a_stream_that_is_gone_is_for_the_ones_after_it() {
         let Ok(again) = cx.run(reader.events::<()>().take(1).run_collect()).await;
         again[0].ack();
         assert_eq!(reader.committed(0), Some(1));
+    });
+}
+
+#[test]
+fn what_all_have_committed_is_what_the_slowest_group_has() {
+    on_both(async |cx: Cx<()>| {
+        let mut dice = Dice(cx.random());
+        let topic = Topic::in_memory("orders", Partitions::of(1));
+        let mut groups = Vec::new();
+        for n in 0..300_u32 {
+            match dice.roll(5) {
+                0 => {
+                    let start = [Start::Earliest, Start::Latest][usize::from(n % 2 == 0)];
+                    groups.push((topic.subscribe_unnamed(start), Vec::new()));
+                }
+                1 if !groups.is_empty() => {
+                    groups.remove(n as usize % groups.len());
+                }
+                2 => _ = cx.run(topic.publish((), n)).await.unwrap(),
+                _ if !groups.is_empty() => {
+                    let index = n as usize % groups.len();
+                    let (group, events) = &mut groups[index];
+                    let new = group.events::<()>().timeout(secs(1));
+                    let Ok(new) = cx.run(new.into_results().run_collect()).await;
+                    events.extend(new.into_iter().flatten());
+                    for event in events
+                        .iter()
+                        .filter(|event| event.offset % 3 != u64::from(n % 3))
+                    {
+                        event.ack();
+                    }
+                }
+                _ => {}
+            }
+            let committed = groups.iter().filter_map(|(group, _)| group.committed(0));
+            if let Some(least) = committed.min() {
+                assert_eq!(topic.committed(0), least);
+            }
+        }
     });
 }

@@ -109,12 +109,13 @@ impl Group {
         })
     }
 
-    /// Acknowledges a record. True if that has moved what is committed.
-    pub(crate) fn ack(&mut self, position: Position) -> bool {
+    /// Acknowledges a record. If that has moved what is committed, has up to where it was before, and is now.
+    pub(crate) fn ack(&mut self, position: Position) -> Option<(u64, u64)> {
         let acked = &mut self.cursor_mut(position.partition).acked;
         let before = acked.committed();
         acked.ack(position.offset);
-        acked.committed() > before
+        let now = acked.committed();
+        (now > before).then_some((before, now))
     }
 
     /// Has a record back that was delivered to a stream and is not done. True if a stream that is open already may take it.
