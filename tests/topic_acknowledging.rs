@@ -3,6 +3,7 @@
 use effect::prelude::*;
 use effect::{Partitions, Position, Start, Topic};
 
+use crate::common::dice::Dice;
 use crate::common::{Log, everywhere, in_turns, on_both, secs};
 
 /// A topic of one partition with these values in it, closed.
@@ -212,5 +213,93 @@ fn a_run_that_ends_at_its_first_failure_and_is_retried_keeps_the_order() {
         assert_eq!(cx.run(run.retry(Schedule::recurs(9))).await, Ok(()));
         assert_eq!(log.lines(), ["0", "1", "1", "2", "3", "3", "4"]);
         assert_eq!(reader.committed(0), Some(5));
+    });
+}
+
+#[test]
+fn what_a_stream_has_dropped_does_not_come_to_it_again() {
+    on_both(async |cx: Cx<()>| {
+        let topic = closed(&cx, 0..4).await;
+        let reader = topic.subscribe("reader", Start::Earliest).unwrap();
+        let other = reader.clone();
+        // Another one is opened meanwhile, and takes one record.
+        let dropping = reader.events::<()>().map_effect(move |event| {
+            let newer = other.events().take(usize::from(event.offset == 0));
+            newer.run_collect().map(move |taken| {
+                taken.iter().for_each(|event| event.ack());
+                event.value
+            })
+        });
+        let dropped = dropping.into_results().take(9).run_collect();
+        assert_eq!(cx.run(dropped).await, Ok(vec![Ok(0), Ok(2), Ok(3)]));
+        let Ok(rest) = cx.run(reader.items().map(|(_, n)| n).run_collect()).await;
+        assert_eq!(rest, [0, 2, 3]);
+    });
+}
+
+#[test]
+fn what_was_for_a_stream_that_is_gone_is_for_the_ones_after_it() {
+    on_both(async |cx: Cx<()>| {
+        let topic = Topic::in_memory("orders", Partitions::of(1));
+        cx.run(topic.publish((), 0)).await.unwrap();
+        let reader = topic.subscribe("reader", Start::Earliest).unwrap();
+        let Ok(first) = cx.run(reader.events::<()>().take(1).run_collect()).await;
+        let mut newer = Vec::new();
+        for _ in 0..3 {
+            newer.push(cx.fork(reader.events::<()>().take(1).run_collect()));
+            cx.sleep(secs(1)).await;
+        }
+        let last = newer.pop().unwrap();
+        drop(first);
+        for stream in newer {
+            let Ok(_) = cx.run(stream.interrupt()).await;
+        }
+        cx.sleep(secs(1)).await;
+        // It was taken by one of them: dropped there, it is for the last.
+        let Ok(taken) = cx.run(last.join()).await;
+        assert_eq!(taken[0].offset, 0);
+        drop(taken);
+        let Ok(again) = cx.run(reader.events::<()>().take(1).run_collect()).await;
+        again[0].ack();
+        assert_eq!(reader.committed(0), Some(1));
+    });
+}
+
+#[test]
+fn what_all_have_committed_is_what_the_slowest_group_has() {
+    on_both(async |cx: Cx<()>| {
+        let mut dice = Dice(cx.random());
+        let topic = Topic::in_memory("orders", Partitions::of(1));
+        let mut groups = Vec::new();
+        for n in 0..300_u32 {
+            match dice.roll(5) {
+                0 => {
+                    let start = [Start::Earliest, Start::Latest][usize::from(n % 2 == 0)];
+                    groups.push((topic.subscribe_unnamed(start), Vec::new()));
+                }
+                1 if !groups.is_empty() => {
+                    groups.remove(n as usize % groups.len());
+                }
+                2 => _ = cx.run(topic.publish((), n)).await.unwrap(),
+                _ if !groups.is_empty() => {
+                    let index = n as usize % groups.len();
+                    let (group, events) = &mut groups[index];
+                    let new = group.events::<()>().timeout(secs(1));
+                    let Ok(new) = cx.run(new.into_results().run_collect()).await;
+                    events.extend(new.into_iter().flatten());
+                    for event in events
+                        .iter()
+                        .filter(|event| event.offset % 3 != u64::from(n % 3))
+                    {
+                        event.ack();
+                    }
+                }
+                _ => {}
+            }
+            let committed = groups.iter().filter_map(|(group, _)| group.committed(0));
+            if let Some(least) = committed.min() {
+                assert_eq!(topic.committed(0), least);
+            }
+        }
     });
 }

@@ -14,6 +14,12 @@ fn acked(next: u64, offsets: impl IntoIterator<Item = u64>) -> Offsets {
     acked
 }
 
+#[test]
+#[should_panic(expected = "an offset has a next one")]
+fn the_last_number_is_no_offset() {
+    acked(0, [u64::MAX]);
+}
+
 // S3-03
 #[test]
 fn what_is_committed_ends_at_the_first_gap() {

@@ -3,7 +3,7 @@
 use effect::prelude::*;
 use effect::{Partitions, PublishError, Start, Topic};
 
-use crate::common::{everywhere, on_both, on_one_thread, secs};
+use crate::common::{by_chance, everywhere, on_both, on_one_thread, secs};
 
 // S3-33
 #[test]
@@ -66,6 +66,26 @@ fn what_is_published_before_anybody_subscribes_waits_for_them() {
         let Ok(all) = cx.run(late.items().map(|(_, n)| n).run_collect()).await;
         assert_eq!(all, [0, 1, 2, 3, 4, 5]);
         cx.run(publishing.join()).await.unwrap();
+    });
+}
+
+// In virtual time alone, whose time of day follows its clock.
+#[test]
+fn a_record_is_as_old_as_the_publishing_that_waited() {
+    by_chance(3, async |cx: Cx<()>| {
+        let topic = Topic::in_memory("orders", Partitions::of(1).holding(1));
+        let begin = cx.wall_now();
+        cx.run(topic.publish((), 0)).await.unwrap();
+        let waits = cx.fork(topic.publish((), 1));
+        cx.sleep(secs(5)).await;
+        let reader = topic.subscribe("reader", Start::Earliest).unwrap();
+        let read = reader.events::<()>().take(2).map(|event| {
+            event.ack();
+            event.timestamp
+        });
+        let Ok(read) = cx.run(read.run_collect()).await;
+        assert_eq!(read, [begin; 2]);
+        cx.run(waits.join()).await.unwrap();
     });
 }
 

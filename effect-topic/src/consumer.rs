@@ -95,6 +95,9 @@ impl<K: Value + Sync, V: Value + Sync> Consumer<K, V> {
     ///
     /// Order holds within a partition. Nothing is said across partitions, which take turns.
     ///
+    /// The end says that all was delivered, not that it is done: what another stream has in hand, and drops later, is for a stream that is
+    /// opened after this. [`committed`](Consumer::committed) says what is done.
+    ///
     /// # Examples
     ///
     /// See [`Acked`](crate::Acked).

@@ -82,7 +82,7 @@ impl<K: Value + Sync, V: Value + Sync> FuturesStream for Opened<K, V> {
         let this = &mut *self;
         let Membership { log, group } = &*this.events.membership;
         let stream = *this.stream.get_or_insert_with(|| log.open(*group));
-        let Poll::Ready(taken) = log.poll_take(*group, &mut this.place, task) else {
+        let Poll::Ready(taken) = log.poll_take(*group, stream, &mut this.place, task) else {
             this.events.waits_for.note();
             return Poll::Pending;
         };
@@ -120,7 +120,9 @@ impl<K: Value + Sync + Clone, V: Value + Sync + Clone> Pull for OpenedItems<K, V
 impl<K, V> Drop for Opened<K, V> {
     fn drop(&mut self) {
         let Membership { log, group } = &*self.events.membership;
-        log.stop_reading(*group, &mut self.place);
+        if let Some(stream) = self.stream {
+            log.close_stream(*group, stream, &mut self.place);
+        }
     }
 }
 

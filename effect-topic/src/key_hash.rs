@@ -11,7 +11,7 @@ pub(crate) fn partition_of<K: Hash + ?Sized>(key: &K, partitions: u32) -> u32 {
 }
 
 /// FNV-1a with the last step of Murmur3, which lets each bit of a key decide. It has no seed, and takes numbers in one order of
-/// bytes: what a key hashes to does not depend on the machine.
+/// bytes: what a key hashes to does not depend on the machine, but for slices of numbers, whose bytes std passes on as they are in memory.
 struct KeyHasher(u64);
 
 const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
@@ -44,6 +44,11 @@ impl Hasher for KeyHasher {
         self.write_u64(n as u64);
     }
 
+    // As wide everywhere: what is negative would be another number where pointers are narrow.
+    fn write_isize(&mut self, n: isize) {
+        self.write_u64((n as i64).cast_unsigned());
+    }
+
     fn finish(&self) -> u64 {
         let mut hash = self.0;
         hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
@@ -67,6 +72,17 @@ mod tests {
 
     const WORDS: [u32; 4] = [3, 3, 4, 6];
     const NUMBERS: [u32; 4] = [6, 6, 2, 2];
+
+    #[test]
+    fn what_is_as_wide_as_a_pointer_is_hashed_as_64_bits() {
+        for n in [-2, -1, 0, 1] {
+            let wide = i64::try_from(n).expect("it fits");
+            assert_eq!(
+                partition_of::<isize>(&n, 1 << 20),
+                partition_of(&wide, 1 << 20)
+            );
+        }
+    }
 
     #[test]
     fn keys_are_spread() {

@@ -19,6 +19,7 @@ mod offsets;
 mod repartitioning;
 mod log;
 mod group;
+mod slowest;
 mod line;
 
 pub use acked::{Ack, Acked, Event};

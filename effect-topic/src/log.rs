@@ -14,6 +14,7 @@ use crate::consumer::Start;
 use crate::group::Group;
 use crate::line::{Line, Place};
 use crate::record::{Position, Record};
+use crate::slowest::Slowest;
 
 /// What all handles of a topic share.
 pub(crate) struct Log<K, V> {
@@ -38,6 +39,7 @@ struct Partition<K, V> {
     first: u64,
     records: VecDeque<Arc<Record<K, V>>>,
     publishers: Line,
+    slowest: Slowest,
 }
 
 /// What is to be done when the lock is free again: others are woken, and their values dropped, outside of it.
@@ -71,14 +73,10 @@ impl<K, V> Partition<K, V> {
 impl<K, V> State<K, V> {
     /// Drops what every group has committed.
     fn trim(&mut self, index: usize, capacity: usize, after: &mut After<K, V>) {
-        let committed = self
-            .groups
-            .values()
-            .map(|group| group.cursors[index].acked.committed());
-        let Some(done) = committed.min() else {
+        let partition = &mut self.partitions[index];
+        let Some(done) = partition.slowest.committed() else {
             return;
         };
-        let partition = &mut self.partitions[index];
         while partition.first < done
             && let Some(record) = partition.records.pop_front()
         {
@@ -97,13 +95,28 @@ impl<K, V> State<K, V> {
     ) -> GroupId {
         let id = self.next_group;
         self.next_group += 1;
-        let begin = self.partitions.iter().map(|partition| match start {
-            Start::Earliest => partition.first,
-            Start::Latest => partition.end(),
+        let begin = self.partitions.iter_mut().map(|partition| {
+            let offset = match start {
+                Start::Earliest => partition.first,
+                Start::Latest => partition.end(),
+            };
+            partition.slowest.join(offset);
+            offset
         });
         self.groups.insert(id, Group::new(name, begin));
         self.trim_all(capacity, after);
         id
+    }
+
+    fn end_group(&mut self, id: GroupId, capacity: usize, after: &mut After<K, V>) {
+        let Some(mut group) = self.groups.remove(&id) else {
+            return;
+        };
+        after.wake.extend(group.readers.dismiss());
+        for (partition, cursor) in self.partitions.iter_mut().zip(&group.cursors) {
+            partition.slowest.leave(cursor.acked.committed());
+        }
+        self.trim_all(capacity, after);
     }
 
     fn trim_all(&mut self, capacity: usize, after: &mut After<K, V>) {
@@ -119,6 +132,7 @@ impl<K, V> Log<K, V> {
             first: 0,
             records: VecDeque::new(),
             publishers: Line::default(),
+            slowest: Slowest::default(),
         };
         Log {
             name,
@@ -248,8 +262,7 @@ impl<K, V> Log<K, V> {
             };
             group.is_taken = false;
             if group.name.is_none() {
-                state.groups.remove(&id);
-                state.trim_all(self.capacity, after);
+                state.end_group(id, self.capacity, after);
             }
         });
     }
@@ -262,34 +275,22 @@ impl<K, V> Log<K, V> {
             let Some(id) = found.map(|(id, _)| *id) else {
                 return false;
             };
-            let group = state.groups.remove(&id);
-            after.wake.extend(group.into_iter().flat_map(|mut group| {
-                let readers: Vec<_> = group.readers.dismiss().collect();
-                readers
-            }));
-            state.trim_all(self.capacity, after);
+            state.end_group(id, self.capacity, after);
             true
         })
     }
 
     /// Opens a stream of a group, which has its number.
     pub(crate) fn open(&self, id: GroupId) -> u64 {
-        self.change(|state, after| {
-            let Some(group) = state.groups.get_mut(&id) else {
-                return 0;
-            };
-            let stream = group.open();
-            if group.has_again() {
-                after.wake.extend(group.readers.dismiss());
-            }
-            stream
-        })
+        let mut state = self.state.lock();
+        state.groups.get_mut(&id).map_or(0, Group::open)
     }
 
     /// Takes the next record for a stream of a group. `None` when the topic is closed and all was taken, or the group has ended.
     pub(crate) fn poll_take(
         &self,
         id: GroupId,
+        stream: u64,
         place: &mut Place,
         task: &Context<'_>,
     ) -> Poll<Option<Arc<Record<K, V>>>> {
@@ -299,7 +300,7 @@ impl<K, V> Log<K, V> {
                 return Poll::Ready(None);
             };
             let partitions = &state.partitions;
-            let Some(position) = group.take(|index| partitions[index].end()) else {
+            let Some(position) = group.take(stream, |index| partitions[index].end()) else {
                 if state.is_closed {
                     after.discard.extend(group.readers.leave(place));
                     return Poll::Ready(None);
@@ -315,14 +316,12 @@ impl<K, V> Log<K, V> {
         })
     }
 
-    /// Wants no record any more.
-    pub(crate) fn stop_reading(&self, id: GroupId, place: &mut Place) {
-        if place.is_none() {
-            return;
-        }
+    /// Closes a stream of a group.
+    pub(crate) fn close_stream(&self, id: GroupId, stream: u64, place: &mut Place) {
         self.change(|state, after| {
             if let Some(group) = state.groups.get_mut(&id) {
                 after.discard.extend(group.readers.leave(place));
+                group.close(stream);
             }
         });
     }
@@ -330,10 +329,8 @@ impl<K, V> Log<K, V> {
     /// Up to where all groups have acknowledged everything. Where nothing is held before it, if there is no group.
     pub(crate) fn committed(&self, partition: u32) -> u64 {
         let state = self.state.lock();
-        let groups = state.groups.values();
-        let committed = groups.map(|group| group.cursor(partition).acked.committed());
-        let first = state.partitions[partition as usize].first;
-        committed.min().unwrap_or(first)
+        let partition = &state.partitions[partition as usize];
+        partition.slowest.committed().unwrap_or(partition.first)
     }
 
     /// Up to where a group has acknowledged everything.
@@ -368,9 +365,14 @@ impl<K: Value + Sync, V: Value + Sync> Acknowledge for Log<K, V> {
     fn ack(&self, id: GroupId, position: Position) {
         self.change(|state, after| {
             let group = state.groups.get_mut(&id);
-            if group.is_some_and(|group| group.ack(position)) {
-                state.trim(position.partition as usize, self.capacity, after);
-            }
+            let Some((before, now)) = group.and_then(|group| group.ack(position)) else {
+                return;
+            };
+            let index = position.partition as usize;
+            let slowest = &mut state.partitions[index].slowest;
+            slowest.join(now);
+            slowest.leave(before);
+            state.trim(index, self.capacity, after);
         });
     }
 

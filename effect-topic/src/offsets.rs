@@ -40,12 +40,16 @@ impl Offsets {
     }
 
     /// Acknowledges an offset. True if it was not acknowledged before.
+    ///
+    /// # Panics
+    ///
+    /// If it is the last number there is, after which none is next.
     pub fn ack(&mut self, offset: u64) -> bool {
         if self.is_acked(offset) {
             return false;
         }
         let mut begin = offset;
-        let mut end = offset + 1;
+        let mut end = offset.checked_add(1).expect("an offset has a next one");
         if let Some((&before, &its_end)) = self.ahead.range(..offset).next_back()
             && its_end == offset
         {

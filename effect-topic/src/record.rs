@@ -36,7 +36,7 @@ pub struct Record<K, V> {
     pub key: K,
     /// What it says.
     pub value: V,
-    /// When it was published, by the clock of the runtime. A record that was [repartitioned](crate::Consumer::repartition) keeps its own.
+    /// When publishing it began, by the clock of the runtime: before it waited for room. A record that was [repartitioned](crate::Consumer::repartition) keeps its own.
     pub timestamp: SystemTime,
 }
 
