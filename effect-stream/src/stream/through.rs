@@ -25,7 +25,7 @@ impl<R: Env, A: Value, S> Stream<R, A, S> {
     /// - **Fails** if somebody else has closed the channel: the next item, which that refuses, is the last element, a failed one, after
     ///   what the channel still had. Nothing more is pulled.
     /// - **Completes** when the channel is closed, by this stream's end, and empty.
-    /// - **When interrupted**, interrupts the source. What is in the channel stays there, and the channel open.
+    /// - **When interrupted**, interrupts the source. What is in the channel stays there, and the channel open; an item that waits for room in it is dropped.
     ///
     /// # Examples
     ///
