@@ -21,9 +21,9 @@ pub use bounded_run::watch::Watch;
 pub use effect_core::{
     Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany,
 };
-/// One of two: what [`Stream::partition_either`] asks for.
-pub use either::Either;
 pub use erased::{ErasedSource, Link};
+/// One of two: what [`Stream::partition_either`] asks for.
+pub use futures::future::Either;
 pub use merge_hub::{MergeHub, MergeHubDrained};
 pub use pipeline::report::{Failed, Fault, PipelineError, PipelineReport};
 pub use pipeline::stage::{Stage, StageError, stage};

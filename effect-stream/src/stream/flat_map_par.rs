@@ -80,7 +80,7 @@ impl<R: Env, E: Value, A: Value, S> StreamE<R, E, A, S> {
     /// let results = StreamE::from_results([Ok(1), Err("two"), Ok(3)]);
     /// let streams = results.flat_map_par(2, |n| StreamE::from_iter([n, n]));
     /// let Ok(all) = streams.run_collect().await;
-    /// assert_eq!(all, [Err("two"), Ok(1), Ok(3), Ok(1), Ok(3)]);
+    /// assert_eq!(all, [Err("two"), Ok(1), Ok(1), Ok(3), Ok(3)]);
     /// # }
     /// ```
     #[doc(alias = "par_join")]

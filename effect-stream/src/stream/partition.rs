@@ -1,7 +1,7 @@
 //! One stream as two, with each item on one of them.
 
 use effect_core::{Cause, Cx, Effect, Env, Exit, Never, Program, Queue, Value};
-use either::Either;
+use futures::future::Either;
 
 use super::pump::{OwnQueue, Pump, Pumped, pump};
 use crate::opaque_debug::opaque_debug;
