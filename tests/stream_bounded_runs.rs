@@ -6,22 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::common::dice::Dice;
-use crate::common::{Log, everywhere, heavily, in_turns, on_both, secs};
+use crate::common::{Log, everywhere, heavily, in_turns, millis, on_both, secs, ticks};
 use effect::prelude::*;
 use effect::simulation::{Case, Sim, Trial};
 use effect::{CancelToken, Partial, RunStatus, Stop, StopReason, Tally, Watch};
-
-const fn millis(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-/// A number each so often, the first after so long, for ever.
-fn ticks(interval: Duration) -> Stream<(), u64> {
-    Stream::from_iter(0..)
-        .tap(move |_| sleep::<_, Never>(interval))
-        .into_values()
-        .erase()
-}
 
 fn timed_out<E>(limit: Duration) -> RunStatus<E> {
     RunStatus::Stopped(StopReason::Timeout(limit))

@@ -4,21 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::common::{Log, everywhere, heavily, on_both, secs};
+use crate::common::{Log, everywhere, heavily, millis, on_both, secs, ticks};
 use effect::prelude::*;
 use effect::{CancelToken, Stop, StopError, StopReason};
-
-const fn millis(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-/// A number each so often, the first after so long, for ever.
-fn ticks(interval: Duration) -> Stream<(), u64> {
-    Stream::from_iter(0..)
-        .tap(move |_| sleep::<_, Never>(interval))
-        .into_values()
-        .erase()
-}
 
 fn timed_out<E>(limit: Duration) -> StopError<E> {
     StopError::Stopped(StopReason::Timeout(limit))

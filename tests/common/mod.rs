@@ -78,6 +78,18 @@ pub const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
+pub const fn millis(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// A number each so often, the first after so long, for ever.
+pub fn ticks(interval: Duration) -> Stream<(), u64> {
+    Stream::from_iter(0..)
+        .tap(move |_| sleep::<_, Never>(interval))
+        .into_values()
+        .erase()
+}
+
 /// How many of the orders that chance may choose [`everywhere`] looks at.
 const SEEDS: u64 = 1_000;
 
