@@ -2,10 +2,12 @@
 //!
 //!     cargo run --release --example access_log                        # the sample in this repository
 //!     cargo run --release --example access_log -- /var/log/apache2/access.log --errors bad.jsonl
-//!     zcat access.log.gz | cargo run --release --example access_log -- - --json
+//!     zcat access.log.gz | cargo run --release --example access_log -- - --json --progress
+//!     cargo run --release --example access_log -- --replay bad.jsonl  # what failed, through the same pipeline
+//!     cargo run --release --example access_log -- --graph             # the pipeline as a mermaid graph
 //!
-//! Lines that cannot be parsed go to an error channel, with their number, their text and a typed reason, and
-//! from there to the dead-letter file. Ctrl-C stops the reading only: the lines read so far run to their end,
+//! Lines that cannot be parsed go to an error channel, with a typed reason and the line that each came of, and
+//! from there to the dead-letter file. A look-up that has no answer is made again: `--flaky 10` shows it. Ctrl-C stops the reading only: the lines read so far run to their end,
 //! and are accounted for. A line is read when the line reader has handed it out: the beginning of a line whose
 //! end has not come is not, and neither is what comes when the reader has stopped.
 //!
@@ -15,10 +17,11 @@
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use effect::prelude::*;
+use effect::{Kept, stage_sync};
 
 #[path = "access_log/options.rs"]
 mod options;
@@ -40,7 +43,7 @@ mod dead_letters;
 mod progress;
 
 use dead_letters::DeadLetters;
-use entry::{Rejected, enrich, parse};
+use entry::{Reason, Visit, again, look_up, parse};
 use lines::{Lines, RawLine};
 use options::Options;
 use progress::ReadProgress;
@@ -49,21 +52,53 @@ use totals::Totals;
 /// How long a read may go on after Ctrl-C. What is in the pipe already takes no time at all.
 const LAST_READ: Duration = Duration::from_millis(250);
 
+/// What each item remembers: the line that it came of.
+type Source = Kept<Arc<RawLine>>;
+
 fn main() -> ExitCode {
     match Options::parse(std::env::args_os().skip(1)) {
+        Ok(Some(options)) if options.graph => {
+            let pipeline = pipeline(Channel::bounded(1), None)
+                .to_channel(Channel::bounded(1))
+                .with_error_channel(Channel::bounded(1));
+            let graph = pipeline.blueprint().to_mermaid();
+            printed(console::print(|out| write!(out, "{graph}")), "graph")
+        }
         Ok(Some(options)) => run_main(analyze(options)),
-        Ok(None) => match console::print(|out| writeln!(out, "{}", options::USAGE)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                console::tell(format_args!("error: cannot write the help: {error}"));
-                ExitCode::FAILURE
-            }
-        },
+        Ok(None) => {
+            let help = console::print(|out| writeln!(out, "{}", options::USAGE));
+            printed(help, "help")
+        }
         Err(error) => {
             console::tell(format_args!("error: {error}\n\n{}", options::USAGE));
             ExitCode::from(2)
         }
     }
+}
+
+fn printed(printed: std::io::Result<()>, what: &str) -> ExitCode {
+    match printed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            console::tell(format_args!("error: cannot write the {what}: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What becomes of a line, wherever it comes from.
+///
+/// In order, because the counts of paths depend on it when there are too many to count: the same log gives the same report.
+fn pipeline(raw: Channel<Arc<RawLine>>, flaky: Option<u64>) -> Pipeline<(), Reason, Visit, Source> {
+    Pipeline::from_channel(raw)
+        .keep_source()
+        .via(stage_sync("parse", parse).workers(2).ordered())
+        .via(
+            stage_sync("enrich", look_up(flaky))
+                .retry(again())
+                .workers(3)
+                .ordered(),
+        )
 }
 
 /// What can end the program early. A line that is not well formed is not among it.
@@ -84,7 +119,7 @@ enum LogError {
     #[error("cannot write the report: {0}")]
     Report(std::io::Error),
     #[error(transparent)]
-    Pipeline(#[from] PipelineError<Rejected>),
+    Pipeline(#[from] PipelineError<Reason, Source>),
 }
 
 fn analyze(options: Options) -> Effect<(), LogError, ()> {
@@ -93,6 +128,9 @@ fn analyze(options: Options) -> Effect<(), LogError, ()> {
             input,
             errors,
             json,
+            progress: tells_stages,
+            flaky,
+            graph: _,
         } = options;
         let open = blocking(move || {
             let lines = Lines::open(input)?;
@@ -103,13 +141,11 @@ fn analyze(options: Options) -> Effect<(), LogError, ()> {
 
         let raw = Channel::bounded(1024);
         let (entries, errors) = (Channel::bounded(1024), Channel::bounded(256));
-        let pipeline = Pipeline::from_channel(raw.clone())
-            .via(stage("parse", |line: RawLine| async move { parse(line) }).workers(2))
-            .via(stage("enrich", |entry| async move { Ok(enrich(entry)) }).workers(3))
+        let pipeline = pipeline(raw.clone(), flaky)
             .to_channel(entries.clone())
             .with_error_channel(errors.clone());
 
-        let progress = ReadProgress::new(lines.size(), pipeline.progress(), cx.now());
+        let progress = ReadProgress::new(lines.size(), pipeline.handle(), cx.now());
         let pipeline = cx.fork_named("pipeline", pipeline.run());
         let counting = Stream::from_channel(entries).run_fold(Totals::default(), Totals::add);
         let totals = cx.fork_named("aggregate", counting);
@@ -137,6 +173,9 @@ fn analyze(options: Options) -> Effect<(), LogError, ()> {
                 let report = cx.run(pipeline.join()).await?;
                 let Ok(totals) = cx.run(totals.join()).await;
                 let letters = cx.run(letters.join()).await?;
+                if tells_stages {
+                    progress::tell_stages(&report);
+                }
                 // Of a log that cannot be read at all there is nothing to report but that.
                 if read.is_ok() || report.received > 0 {
                     cx.run(blocking(move || totals.print(report, &letters, json)))
@@ -167,7 +206,7 @@ fn analyze(options: Options) -> Effect<(), LogError, ()> {
 /// would still find does not count as read.
 fn read_all(
     lines: Lines,
-    raw: Channel<RawLine>,
+    raw: Channel<Arc<RawLine>>,
     reading: Channel<Never>,
     mut progress: ReadProgress,
 ) -> Effect<(), LogError, ()> {
@@ -190,7 +229,7 @@ fn read_all(
             lines = rest;
             progress.show(lines.bytes_read(), cx.now());
             // Nobody closes the channel before its reader has ended.
-            let _ = raw.send_many(batch).await;
+            let _ = raw.send_many(batch.into_iter().map(Arc::new)).await;
         }
         Ok(())
     })

@@ -82,7 +82,7 @@ fn by_pipeline(trial: &Trial) -> Case<Never, ()> {
         .via(stage("work", move |item| work(&works, item)).workers(2))
         .to_channel(output.clone())
         .with_error_channel(Channel::bounded(ITEMS as usize));
-    let (trial, progress, run) = (trial.clone(), connected.progress(), connected.run());
+    let (trial, progress, run) = (trial.clone(), connected.handle(), connected.run());
     let program = effect(async move |cx: Cx<()>| {
         drop(trial.droppable(cx.run(run.exit())).await);
         Ok(())

@@ -165,6 +165,78 @@ fn rejected_lines_are_in_the_dead_letter_file_with_number_text_and_reason() {
     assert_eq!(rejected[0]["text"], "no log line");
 }
 
+/// What is no text, or too long, is so again: a letter holds the line as it was.
+#[test]
+fn dead_letters_are_replayed_as_the_lines_that_they_were() {
+    let long = format!("h {}\n", "x".repeat(70_000));
+    let log = [b"no log line\n\xff\xfe\r\n", long.as_bytes()].concat();
+    let log = TempFile::new("replayed.log", &log);
+    let letters = ["first.jsonl", "second.jsonl"].map(|name| TempFile::new(name, b""));
+    let [log, first, second] =
+        [&log.0, &letters[0].0, &letters[1].0].map(|path| path.to_str().expect("UTF-8"));
+    let report = json_of(&run(&[log, "--errors", first, "--json"]));
+    assert_eq!(report["failed"], 3);
+    let replayed = json_of(&run(&["--replay", first, "--errors", second, "--json"]));
+    assert_eq!(replayed, report);
+    let [first, second] = [first, second].map(|path| {
+        let text = std::fs::read_to_string(path).expect("it was written");
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    });
+    assert_eq!(first, second);
+}
+
+/// A letter whose line somebody has mended is an entry after all.
+#[test]
+fn a_mended_dead_letter_is_delivered() {
+    let text = "h - - [t] \"GET / HTTP/1.1\" 200 7 \"-\" \"-\"";
+    let letter = json!({"line": 3, "stage": "parse", "reason": "mended", "text": text});
+    let letters = TempFile::new("mended.jsonl", letter.to_string().as_bytes());
+    let report = json_of(&run(&[
+        "--replay",
+        letters.0.to_str().expect("UTF-8"),
+        "--json",
+    ]));
+    assert_eq!(
+        (&report["delivered"], &report["bytes"]),
+        (&json!(1), &json!(7))
+    );
+}
+
+#[test]
+fn what_is_no_dead_letter_is_a_message_and_an_exit_code() {
+    let log = TempFile::new("no-letter.jsonl", b"no log line\n");
+    let log = log.0.to_str().expect("UTF-8");
+    fails_with(&["--replay", log], 1, "no dead letter");
+    fails_with(&["--replay"], 2, "--replay needs a file");
+}
+
+#[test]
+fn look_ups_that_fail_are_made_again_and_change_no_figure() {
+    let flaky = run(&["--flaky", "5", "--progress", "--json"]);
+    assert_eq!(json_of(&flaky), json_of(&run(&["--json"])));
+    let stderr = String::from_utf8_lossy(&flaky.stderr);
+    // 244 calls, of which each fifth fails, for 196 entries.
+    let enrich = stderr.lines().find(|line| line.starts_with("enrich"));
+    let columns: Vec<_> = enrich.expect("its line").split_whitespace().collect();
+    assert_eq!(columns[..6], ["enrich", "3", "196", "196", "0", "48"]);
+    assert!(stderr.contains("the bottleneck is enrich"), "{stderr}");
+    fails_with(&["--flaky", "1"], 2, "--flaky needs a number");
+}
+
+/// The log is not even opened.
+#[test]
+fn the_graph_is_printed_and_nothing_runs() {
+    let output = run(&["--graph", "/no/such/log"]);
+    assert!(output.status.success());
+    let graph = String::from_utf8_lossy(&output.stdout);
+    assert!(graph.starts_with("flowchart"), "{graph}");
+    for stage in ["parse", "enrich", "retry", "ordered"] {
+        assert!(graph.contains(stage), "{graph}");
+    }
+}
+
 #[test]
 fn a_status_is_three_digits_and_a_size_is_digits_or_a_dash() {
     let fields = [

@@ -304,6 +304,21 @@ async fn in_a_body(cx: Cx<()>, limit: Duration) {
         let one = one();
         dispatcher.dispatch(one)
     });
+    let channel = Channel::<u32>::bounded(16);
+    plain(channel.reserve().await);
+    plain(channel.reserve_many(8).await);
+    plain(channel.try_send(1));
+    plain(channel.try_receive());
+    plain(channel.receive_many(8).await);
+    plain(channel.downgrade());
+    channel.close();
+    let (_, receiver) = tokio::sync::mpsc::channel(16);
+    plain(channel.fill_from_tokio(receiver).await);
+    plain({
+        let channel = channel.clone();
+        channel.into_stream()
+    });
+    plain(channel.into_sink());
     cx.sleep(limit).await;
     plain(cx.now());
     plain({

@@ -78,8 +78,9 @@ impl GaugeFn for Sum {
         self.add(-value);
     }
 
-    fn set(&self, _: f64) {
-        unreachable!("gauges go up and down");
+    fn set(&self, value: f64) {
+        let mut values = self.sums.values.lock().unwrap();
+        values.insert(self.name.clone(), value);
     }
 }
 
@@ -241,4 +242,62 @@ fn every_metric_is_described() {
         let name = name.split(' ').next().unwrap().to_owned();
         assert!(described.contains(&name), "{name}");
     }
+}
+
+#[test]
+fn what_the_stages_of_a_pipeline_do_is_told_once_a_second_and_at_the_end() {
+    let sums = recorded(async |cx: Cx<()>, sums: Sums| {
+        let (output, errors) = (Channel::bounded(16), Channel::bounded(16));
+        let wait = |n: u32| {
+            let waited = sleep::<_, Never>(std::time::Duration::from_millis(400)).widen_error();
+            waited.flat_map(move |()| {
+                if n % 5 == 4 {
+                    fail("five").erase()
+                } else {
+                    succeed(n).erase()
+                }
+            })
+        };
+        let again = Schedule::recurs(1);
+        let run = Pipeline::from_stream(Stream::range(0..10))
+            .via(stage("wait", wait).retry(again))
+            .to_channel(output)
+            .with_error_channel(errors)
+            .named("numbers")
+            .run();
+        let run = cx.fork(run);
+        cx.sleep(std::time::Duration::from_millis(2500)).await;
+        // Of two seconds ago, at most.
+        let told = sums.get("effect_items_total numbers wait success");
+        assert!((1.0..=5.0).contains(&told), "{told}");
+        assert!(sums.get("effect_queue_depth numbers wait") > 0.0);
+        assert!(sums.get("effect_in_flight numbers") > 0.0);
+        assert_eq!(sums.get("effect_queue_capacity numbers wait"), 64.0);
+        let report = cx.run(run.join()).await.unwrap();
+        assert_eq!((report.delivered, report.failed), (8, 2));
+    });
+    for (name, value) in [
+        ("effect_items_total numbers stream success", 10.0),
+        ("effect_items_total numbers wait success", 8.0),
+        ("effect_items_total numbers wait failure", 2.0),
+        ("effect_items_total numbers output success", 8.0),
+        ("effect_stage_duration_seconds numbers wait", 10.0),
+        ("effect_retries_total numbers wait", 2.0),
+        ("effect_queue_depth numbers wait", 0.0),
+        ("effect_in_flight numbers", 0.0),
+    ] {
+        assert_eq!(sums.get(name), value, "{name}");
+    }
+}
+
+#[test]
+fn a_pipeline_that_is_stuck_is_found_to_be_stuck_though_it_is_counted() {
+    metrics::with_local_recorder(&Sums::default(), || {
+        let run = Pipeline::<(), Never, _>::from_channel(Channel::<u32>::bounded(1))
+            .via(stage("keep", |n: u32| async move { Ok(n) }))
+            .to_channel(Channel::bounded(1))
+            .run();
+        let exit = VirtualTime::new().run(run);
+        assert!(exit.is_err(), "there is no timer that could go on for ever");
+    });
 }

@@ -291,3 +291,72 @@ fn an_unobserved_failure_is_an_event_or_is_printed_and_never_both() {
         );
     }
 }
+
+#[test]
+fn a_pipeline_is_a_span_that_tells_each_failure_each_retry_and_what_became_of_all_items() {
+    for level in [LevelFilter::INFO, LevelFilter::DEBUG] {
+        let seen = seen_at(level, async |cx: Cx<()>| {
+            let (output, errors) = (Channel::bounded(8), Channel::bounded(8));
+            let odd = |n: u32| async move { if n % 2 == 1 { Err("odd") } else { Ok(n) } };
+            let twice = Schedule::spaced(secs(1)).times(1);
+            let run = Pipeline::from_stream(Stream::range(0..4))
+                .via(stage("even", odd).retry(twice))
+                .to_channel(output)
+                .with_error_channel(errors)
+                .named("numbers")
+                .run();
+            cx.run(run).await.unwrap();
+            tracing::info!("after");
+        });
+        let run = seen.span("pipeline.run", "pipeline", "numbers");
+        assert_eq!(run.target, "effect::pipeline");
+        assert!(run.closed);
+        let line = "4 received = 2 delivered + 2 failed + 0 abandoned";
+        let ended = seen.message(line);
+        assert_eq!(
+            (&*ended.fields["delivered"], ended.level),
+            ("2", tracing::Level::INFO)
+        );
+        assert_eq!(ended.scope[0], "pipeline.run");
+        assert!(
+            !seen
+                .message("after")
+                .scope
+                .contains(&"pipeline.run".to_owned())
+        );
+        let (failed, retried) = (seen.events("item.error"), seen.events("retry"));
+        if level == LevelFilter::INFO {
+            assert_eq!((failed.len(), retried.len()), (0, 0));
+            continue;
+        }
+        assert_eq!((failed.len(), retried.len()), (2, 2));
+        assert_eq!(&*failed[0].fields["stage"], "even");
+        assert_eq!(&*failed[0].fields["attempts"], "2");
+        assert_eq!(&*failed[0].fields["fault"], "error");
+        assert_eq!(&*retried[0].fields["delay_ms"], "1000");
+        for event in failed.iter().chain(&retried) {
+            assert!(
+                event.scope.contains(&"pipeline.run".to_owned()),
+                "{event:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_pipeline_that_is_interrupted_tells_what_became_of_all_items_as_well() {
+    let seen = seen_at(LevelFilter::INFO, async |cx: Cx<()>| {
+        let wait = |n: u32| sleep::<_, Never>(secs(1)).map(move |()| n);
+        let run = Pipeline::from_stream(Stream::range(0..4))
+            .via(stage("wait", wait))
+            .to_channel(Channel::bounded(8))
+            .run();
+        let run = cx.fork(run);
+        cx.sleep(std::time::Duration::from_millis(1500)).await;
+        let exit = cx.run(run.interrupt()).await.unwrap();
+        assert!(exit.is_interrupt());
+    });
+    let told = seen.message("4 received = 1 delivered + 0 failed + 3 abandoned");
+    assert_eq!(told.name, "pipeline.ended");
+    assert!(seen.span("pipeline.run", "pipeline", "pipeline").closed);
+}

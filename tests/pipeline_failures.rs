@@ -38,7 +38,7 @@ fn failures_of_every_stage_reach_the_error_channel() {
             .run();
         let report = cx.run(run).await.unwrap();
         assert_eq!((report.delivered, report.failed), (6, 4));
-        assert_adds_up(report);
+        assert_adds_up(&report);
         let mut successes = drain(&output).await;
         successes.sort_unstable();
         assert_eq!(successes, [1, 2, 4, 5, 6, 8]);
@@ -73,7 +73,7 @@ fn without_an_error_channel_the_first_failure_is_the_end_of_the_run() {
         assert_eq!(failed.fault, Fault::Error("three"));
         assert_eq!(&*failed.stage, "third");
         assert_eq!(report.failed, 1);
-        assert_adds_up(report);
+        assert_adds_up(&report);
         assert_eq!(drain(&output).await.len() as u64, report.delivered);
     });
 }
@@ -99,7 +99,7 @@ fn a_defect_is_the_failure_of_its_item_and_not_the_end_of_the_worker() {
             .into_iter()
             .map(|failed| match failed.fault {
                 Fault::Defect(defect) => defect.message().to_owned(),
-                Fault::Error(error) => match error {},
+                fault => panic!("{fault}"),
             })
             .collect();
         assert_eq!(
@@ -120,13 +120,13 @@ fn a_source_that_dies_is_a_defect_of_the_run_and_closes_both_channels() {
         let connected = Pipeline::<_, Never, _>::from_stream(broken)
             .to_channel(output.clone())
             .with_error_channel(errors.clone());
-        let progress = connected.progress();
+        let handle = connected.handle();
         let exit = exit_of(&cx, connected.run()).await;
         let defect = exit.cause().and_then(Cause::defect).unwrap();
         assert!(defect.message().contains("a broken source"), "{defect}");
         assert!(output.is_closed());
         assert!(errors.is_closed());
-        assert_adds_up(progress.report());
+        assert_adds_up(&handle.report());
     });
 }
 
@@ -147,10 +147,10 @@ fn a_stage_that_joins_an_interrupted_fiber_does_not_end_the_run_as_a_success() {
         let connected = Pipeline::from_channel(filled(0..5))
             .via(stage("join", join))
             .to_channel(output.clone());
-        let progress = connected.progress();
+        let handle = connected.handle();
         let exit = exit_of(&cx, connected.run()).await;
         assert!(!exit.is_success(), "{exit:?}");
-        assert_adds_up(progress.report());
+        assert_adds_up(&handle.report());
         assert!(output.is_closed());
     });
 }
@@ -230,6 +230,7 @@ fn the_defects_of_an_items_finalizers_are_that_items_and_no_others() {
             let first = match failed.fault {
                 Fault::Error(error) => error.to_owned(),
                 Fault::Defect(defect) => defect.message().to_owned(),
+                fault => panic!("{fault}"),
             };
             let then = failed.then.iter().map(|defect| defect.message().to_owned());
             [first]

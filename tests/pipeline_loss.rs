@@ -67,7 +67,7 @@ impl Site {
 
     /// Checks that each item that was sent is in one place, and in one only.
     #[track_caller]
-    fn check(&self, report: PipelineReport, read: &[u64], read_errors: u64) {
+    fn check(&self, report: &PipelineReport, read: &[u64], read_errors: u64) {
         let (left, delivered) = (rest(&self.input), rest(&self.output));
         let errors = rest(&self.errors);
         assert_eq!(report.in_flight(), 0, "{report}");
@@ -101,7 +101,7 @@ fn a_run_that_ends_well_delivers_everything() {
         let site = Site::new(100).await;
         let report = cx.run(site.pipeline(u64::MAX).run()).await.unwrap();
         assert_eq!((report.delivered, report.abandoned), (SENT, 0));
-        site.check(report, &[], 0);
+        site.check(&report, &[], 0);
     });
 }
 
@@ -114,7 +114,7 @@ fn a_run_with_failures_delivers_them_to_the_error_channel() {
         assert_eq!((report.delivered, report.failed), (45, 15));
         assert_eq!(site.errors.len(), 15);
         assert!(site.errors.is_closed());
-        site.check(report, &[], 0);
+        site.check(&report, &[], 0);
     });
 }
 
@@ -129,7 +129,7 @@ fn a_run_that_fails_fast_abandons_what_it_had_begun_and_leaves_the_rest() {
             };
             assert_eq!(&*failed.stage, "slow");
             assert!(report.failed >= 1);
-            site.check(report, &[], 0);
+            site.check(&report, &[], 0);
         }
     });
 }
@@ -146,7 +146,7 @@ fn several_items_that_fail_at_once_are_one_failure_of_the_run() {
             panic!("the run has to fail");
         };
         assert_eq!((report.failed, report.abandoned), (1, 3));
-        site.check(report, &[], 0);
+        site.check(&report, &[], 0);
     });
 }
 
@@ -158,20 +158,20 @@ fn an_interrupted_run_loses_nothing_at_whatever_step() {
             for step in 0..160 {
                 let site = Site::new(capacity).await;
                 let connected = site.pipeline(4).with_error_channel(site.errors.clone());
-                let progress = connected.progress();
+                let handle = connected.handle();
                 let run = effect(async move |cx: Cx<()>| {
                     let run = cx.fork(connected.run());
                     for _ in 0..step {
                         cx.sleep(millis(1)).await;
                     }
                     let exit = cx.run(run.interrupt()).await?;
-                    Ok::<_, Never>((exit, progress.report()))
+                    Ok::<_, Never>((exit, handle.report()))
                 });
                 let Ok((exit, report)) = cx.run(run).await;
                 assert!(exit.is_success() || exit.is_interrupt(), "{exit:?}");
                 if step > 0 {
                     assert!(site.errors.is_closed());
-                    site.check(report, &[], 0);
+                    site.check(&report, &[], 0);
                 }
             }
         }
@@ -188,9 +188,9 @@ fn an_interrupted_run_leaves_what_it_had_not_begun_in_the_input_in_order() {
         let connected = Pipeline::from_channel(site.input.clone())
             .via(stage("slow", slow).workers(2))
             .to_channel(site.output.clone());
-        let progress = connected.progress();
+        let handle = connected.handle();
         assert!(cx.run(connected.run().timeout(millis(35))).await.is_err());
-        let report = progress.report();
+        let report = handle.report();
         assert_eq!((report.delivered, report.abandoned), (6, 2));
         let left: Vec<_> = rest(&site.input);
         assert!(left.iter().copied().eq(8..SENT), "{left:?}");
@@ -203,10 +203,10 @@ fn a_run_under_a_timeout_has_ended_when_the_timeout_is_seen() {
         for limit in [0, 1, 5, 20, 50, 90, 10_000] {
             let site = Site::new(100).await;
             let connected = site.pipeline(4).with_error_channel(site.errors.clone());
-            let progress = connected.progress();
+            let handle = connected.handle();
             let timed = cx.run(connected.run().timeout(millis(limit))).await;
             assert_eq!(timed.is_ok(), limit == 10_000);
-            site.check(progress.report(), &[], 0);
+            site.check(&handle.report(), &[], 0);
         }
     });
 }
@@ -216,13 +216,13 @@ fn a_consumer_that_stops_reading_loses_nothing() {
     everywhere(async |cx: Cx<()>| {
         let site = Site::new(2).await;
         let connected = site.pipeline(u64::MAX);
-        let progress = connected.progress();
+        let handle = connected.handle();
         let read = Stream::from_channel(site.output.clone()).take(10);
         let run = connected.run().timeout(Duration::from_secs(5)).exit();
         let Ok((timed, read)) = cx.run(run.zip_par(read.run_collect())).await;
         assert!(!timed.is_success());
         assert_eq!(read.len(), 10);
-        site.check(progress.report(), &read, 0);
+        site.check(&handle.report(), &read, 0);
     });
 }
 
@@ -246,7 +246,7 @@ fn an_output_that_is_closed_early_ends_the_run_with_counts_that_add_up() {
             let PipelineError::OutputClosed { report } = error else {
                 panic!("{error}");
             };
-            site.check(*report, &read, 0);
+            site.check(report, &read, 0);
         }
     });
 }
@@ -274,7 +274,7 @@ fn an_error_channel_that_is_closed_early_fails_the_run() {
                 panic!("{error}");
             };
             assert!(report.failed > reads);
-            site.check(*report, &read, reads);
+            site.check(report, &read, reads);
         }
     });
 }
@@ -288,13 +288,13 @@ fn an_interrupted_run_of_a_stream_accounts_for_all_that_it_pulled() {
             let connected = Pipeline::from_stream(Stream::range(0..u64::MAX))
                 .via(stage("slow", slow).workers(3).buffer(2))
                 .to_channel(output.clone());
-            let progress = connected.progress();
+            let handle = connected.handle();
             assert!(
                 cx.run(connected.run().timeout(millis(limit)))
                     .await
                     .is_err()
             );
-            let report = progress.report();
+            let report = handle.report();
             assert_eq!(report.in_flight(), 0, "{report}");
             assert_eq!(report.received, report.delivered + report.abandoned);
             assert_eq!(rest(&output).len() as u64, report.delivered);
@@ -350,7 +350,7 @@ async fn an_interrupted_run_on_many_threads_is_accounted_for() {
             .via(stage("first", wait).workers(4))
             .via(stage("second", wait).workers(4))
             .to_channel(output.clone());
-        let progress = connected.progress();
+        let handle = connected.handle();
         let run = effect(async move |cx: Cx<()>| {
             let run = cx.fork(connected.run());
             for _ in 0..yields {
@@ -360,7 +360,7 @@ async fn an_interrupted_run_on_many_threads_is_accounted_for() {
         });
         let Ok(exit) = run.await;
         assert!(exit.is_interrupt(), "{exit:?}");
-        let report = progress.report();
+        let report = handle.report();
         assert_eq!(report.in_flight(), 0, "{report}");
         let (left, delivered) = (rest(&input), rest(&output));
         assert_eq!(delivered.len() as u64, report.delivered);

@@ -51,7 +51,7 @@ fn check(seed: u64) {
         .via(stage("pass", |n: u64| async move { Ok(n) }).workers(3))
         .to_channel(output.clone())
         .with_error_channel(errors.clone());
-    let progress = connected.progress();
+    let handle = connected.handle();
     let run = connected.run();
     let program = effect(async move |cx: Cx<()>| {
         let run = cx.fork_named("pipeline", run);
@@ -94,7 +94,7 @@ fn check(seed: u64) {
         .run(program)
         .unwrap_or_else(|deadlock| panic!("seed {seed}: {deadlock}"));
     let (interrupted, counts, left) = *exit.value().expect("it cannot fail");
-    let report = progress.report();
+    let report = handle.report();
     assert_eq!(report.in_flight(), 0, "seed {seed}: {report}");
     assert_eq!(
         (report.delivered, report.failed),

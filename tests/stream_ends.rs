@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use crate::common::{Log, everywhere, on_both, secs};
+use effect::Emitter;
 use effect::prelude::*;
-use effect::{Emitter, channel_sink};
 use futures::{Sink, SinkExt, StreamExt};
 use tokio::io::AsyncWrite;
 
@@ -196,7 +196,10 @@ fn a_writer_that_refuses_or_takes_nothing_fails_the_run() {
 fn several_sinks_are_one() {
     on_both(async |cx: Cx<()>| {
         let channels = [Channel::bounded(9), Channel::bounded(9)];
-        let both = channel_sink(&channels[0]).fanout(channel_sink(&channels[1]));
+        let both = channels[0]
+            .clone()
+            .into_sink()
+            .fanout(channels[1].clone().into_sink());
         cx.run(Stream::range(0..3_u32).run_into_sink(Box::pin(both)))
             .await
             .unwrap();
@@ -211,7 +214,7 @@ fn a_channel_is_a_sink_that_holds_up_who_sends() {
     everywhere(async |cx: Cx<()>| {
         let channel = Channel::bounded(1);
         let closing = channel.clone();
-        let mut sink = Box::pin(channel_sink(&channel));
+        let mut sink = channel.clone().into_sink();
         let sending = cx.fork(from_future(async move {
             let mut items = futures::stream::iter(0..5_u32).map(Ok);
             sink.send_all(&mut items).await.unwrap();

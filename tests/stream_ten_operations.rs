@@ -137,6 +137,9 @@ fn a_million_items_are_folded() {
         let numbers = Stream::range(0..1_000_000_u64);
         let even = numbers.map(|n| n * 3).filter(|n| n % 2 == 0);
         let Ok(sum) = cx.run(even.run_fold(0, |sum, n| sum + n)).await;
-        assert_eq!(sum, (0..1_000_000).step_by(2).map(|n: u64| n * 3).sum());
+        assert_eq!(
+            sum,
+            (0..1_000_000).step_by(2).map(|n: u64| n * 3).sum::<u64>()
+        );
     });
 }

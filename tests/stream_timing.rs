@@ -360,7 +360,7 @@ fn failing(runs: &Arc<AtomicU32>, log: &Log, last: u32) -> StreamE<(), &'static 
     StreamE::scoped(effect(move |cx: Cx<()>| async move {
         let run = runs.fetch_add(1, Ordering::SeqCst);
         let (opened, closed) = (log.clone(), log.clone());
-        let acquire = sync(move || opened.write(format!("opens {run}")));
+        let acquire = sync::<_, &str, _, _>(move || opened.write(format!("opens {run}")));
         let release = move |()| sleep(secs(1)).map(move |()| closed.write(format!("closes {run}")));
         cx.run(acquire_release(acquire, release)).await?;
         let fails = StreamE::fail("broken").take(usize::from(run < last));

@@ -4,6 +4,13 @@ mod common;
 
 mod sync_barrier;
 mod sync_channel;
+#[cfg(feature = "crossbeam")]
+mod sync_channel_crossbeam;
+mod sync_channel_crowds;
+mod sync_channel_ending;
+mod sync_channel_interop;
+mod sync_channel_now;
+mod sync_channel_permits;
 mod sync_deferred;
 mod sync_gate;
 mod sync_hub;

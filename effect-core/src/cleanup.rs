@@ -20,13 +20,39 @@ use crate::fiber::FiberState;
 /// Work that is owed. It never fails; a panic in it is caught by whoever runs it.
 pub(crate) type Finalizer = BoxFuture<'static, ()>;
 
-/// A moment in the life of a queue: what is pushed later is told from what was there before.
+/// A moment in the life of a fiber: what is owed later is told from what was there before. See [`Owing::mark`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Mark(pub(crate) u64);
+pub struct Mark(pub(crate) u64);
 
 impl Mark {
     /// The beginning: everything was pushed since.
     pub(crate) const START: Mark = Mark(0);
+}
+
+/// A look at what is owed on a fiber: [`Cx::owing`](crate::Cx::owing).
+#[derive(Clone, Copy)]
+pub struct Owing<'cx> {
+    pub(crate) fiber: &'cx FiberState,
+}
+
+impl Owing<'_> {
+    /// This moment.
+    #[inline]
+    pub fn mark(self) -> Mark {
+        self.fiber.mark()
+    }
+
+    /// Whether nothing was owed since that moment, and no finalizer has panicked.
+    #[inline]
+    pub fn is_quiet_since(self, mark: Mark) -> bool {
+        self.fiber.mark() == mark && !self.fiber.has_defects()
+    }
+}
+
+impl fmt::Debug for Owing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Owing").finish_non_exhaustive()
+    }
 }
 
 /// Work that is owed, in the order in which it is to run, and that nobody has taken on yet.

@@ -5,12 +5,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::cleanup::Owed;
+use crate::attempting::attempting;
+use crate::cleanup::{Mark, Owed, Owing};
 use crate::fiber::{FiberId, FiberState};
 use crate::frame::Frame;
 use crate::local::Locals;
 use crate::mask::Mask;
-use crate::net::{caught, net};
+use crate::net::net;
+use crate::poll;
 use crate::program::{self, Outcome};
 use crate::scope::{Scope, ScopeState};
 use crate::settled::settled;
@@ -382,10 +384,11 @@ impl<R: Env> Cx<R> {
     /// assert_eq!(body.await, Ok(vec![Some(10), None, Some(5)]));
     /// # }
     /// ```
-    pub async fn catching<F: Future>(&self, future: F) -> Result<F::Output, Cause<Never>> {
-        let ended = settled(&self.fiber, caught(&self.fiber, future));
-        let (ended, defects) = net(&self.fiber, ended).await;
-        match ended {
+    pub fn catching<F: Future>(
+        &self,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Cause<Never>>> + use<'_, R, F> {
+        poll::then(self.attempting(future), |(ended, defects)| match ended {
             Ok(output) => {
                 for defect in defects {
                     self.fiber.record_defect(defect);
@@ -397,6 +400,85 @@ impl<R: Env> Cx<R> {
                 let later = later.map(|defect| Cause::die(defect).in_finalizer());
                 Err(later.fold(Cause::die(defect), Cause::and))
             }
+        })
+    }
+
+    /// Awaits a future and drops it, turns its panic into a defect, and waits for the finalizers that are owed: their
+    /// defects come with the output, or with the panic's own.
+    ///
+    /// For those who run many such futures on one fiber, and have to tell the defects of each from those of the others.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`settling`](Cx::settling).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, succeed, sync, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async move |cx: Cx<()>| {
+    ///     let untidy = succeed::<_, Never, _>(1).ensuring(sync(|| panic!("not closed")));
+    ///     let (value, defects) = cx.attempting(cx.run(untidy)).await;
+    ///     Ok::<_, Never>((value.unwrap(), defects[0].message().to_owned()))
+    /// });
+    /// assert_eq!(body.await, Ok((Ok(1), "not closed".to_owned())));
+    /// # }
+    /// ```
+    pub fn attempting<F: Future>(
+        &self,
+        future: F,
+    ) -> impl Future<Output = (Result<F::Output, Defect>, Vec<Defect>)> + use<'_, R, F> {
+        attempting(&self.fiber, future)
+    }
+
+    /// A look at what is owed on this fiber, for a loop that runs many short futures on it: instead of a net around each, it
+    /// sees afterwards whether there is anything to [see to](Cx::settle_since).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, never, sync, Cx, Effect, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async |cx: Cx<()>| {
+    ///     let owing = cx.owing();
+    ///     let begun = owing.mark();
+    ///     let connection: Effect<(), Never, ()> = never().erase();
+    ///     let mut held = Box::pin(cx.run(connection.on_interrupt(sync(|| panic!("not closed")))));
+    ///     assert!(futures::poll!(&mut held).is_pending());
+    ///     assert!(owing.is_quiet_since(begun));
+    ///     drop(held);
+    ///     assert!(!owing.is_quiet_since(begun));
+    ///     let defects = cx.settle_since(begun).await;
+    ///     Ok::<_, Never>(defects[0].message().to_owned())
+    /// });
+    /// assert_eq!(body.await, Ok("not closed".to_owned()));
+    /// # }
+    /// ```
+    #[inline]
+    pub fn owing(&self) -> Owing<'_> {
+        Owing { fiber: &self.fiber }
+    }
+
+    /// Waits for the finalizers that were owed since a moment and that nobody has taken on, and has the defects of all that
+    /// have panicked.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`settling`](Cx::settling).
+    pub fn settle_since(&self, mark: Mark) -> impl Future<Output = Vec<Defect>> + Send + use<R> {
+        let (owed, fiber) = (Owed::since(mark, &self.fiber), Arc::clone(&self.fiber));
+        async move {
+            let mut defects = fiber.take_defects();
+            if let Some(owed) = owed {
+                let ((), later) = net(&fiber, owed).await;
+                defects.extend(later);
+            }
+            defects
         }
     }
 

@@ -67,6 +67,27 @@ impl Defect {
         }
     }
 
+    /// Calls a function that is somebody else's, and turns its panic into a defect.
+    ///
+    /// Not for what has to be whole after a panic: the function may have left half-done what it changes.
+    ///
+    /// # Errors
+    ///
+    /// The defect, if the function panicked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use effect_core::Defect;
+    /// assert_eq!(Defect::catch(|| "7".len()), Ok(1));
+    /// let defect = Defect::catch(|| -> u8 { panic!("index out of step") }).unwrap_err();
+    /// assert_eq!(defect.message(), "index out of step");
+    /// ```
+    #[inline]
+    pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Defect> {
+        catch(f)
+    }
+
     /// The message of the panic.
     pub fn message(&self) -> &str {
         &self.details.message

@@ -14,7 +14,8 @@ use crate::{Cx, Effect, Env, Program, Value};
     message = "`{Self}` is no effect in the environment `{R}`",
     label = "neither an effect that needs `{R}`, nor a `Send` future of a `Result`",
     note = "a plain value is for `map`, a plain `Result` becomes an effect by `from_result(..)`, and an `async move` block's value is a `Result`: `Ok(value)`",
-    note = "an effect that needs another environment is given that by `.provide(..)`"
+    note = "an effect that needs another environment is given that by `.provide(..)`",
+    note = "what fails with another error than what it is joined to is given that by `.map_error(..)`"
 )]
 pub trait IntoEffect<R: Env>: Value {
     /// What the effect fails with.

@@ -67,6 +67,11 @@ pub trait Runtime: Any + fmt::Debug + Send + Sync {
         fastrand::u64(..)
     }
 
+    /// How many of its tasks may run at the same time, to be asked by those who share work out. Two, unless overridden.
+    fn parallelism(&self) -> usize {
+        2
+    }
+
     /// Who is told of each fiber of this runtime. That costs a little at each wait; nobody, unless overridden.
     fn observer(&self) -> Option<&dyn Observer> {
         None

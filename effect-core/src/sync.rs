@@ -27,7 +27,9 @@ mod hub;
 
 pub use barrier::{Barrier, WaitBarrier};
 pub use channel::{
-    Channel, ChannelClosed, Receive, ReceiveMany, SendError, SendItem, SendMany, WaitingSender,
+    AwaitChannelClosed, Channel, ChannelClosed, ChannelSink, ChannelStream, CloseReason, Permit,
+    Permits, Receive, ReceiveMany, Reserve, ReserveMany, SendError, SendItem, SendMany,
+    TryReceiveError, TrySendError, WaitingSender, WeakChannel,
 };
 pub use deferred::{Deferred, WaitDeferred};
 pub use gate::{Gate, WaitGate};

@@ -25,9 +25,20 @@ pub use erased::{ErasedSource, Link};
 /// One of two: what [`Stream::partition_either`] asks for.
 pub use futures::future::Either;
 pub use merge_hub::{MergeHub, MergeHubDrained};
-pub use pipeline::report::{Failed, Fault, PipelineError, PipelineReport};
-pub use pipeline::stage::{Stage, StageError, stage};
-pub use pipeline::{Connected, Pipeline, Progress};
+pub use pipeline::Pipeline;
+pub use pipeline::blueprint::{Blueprint, BlueprintNode, NodeKind};
+pub use pipeline::connected::Connected;
+pub use pipeline::desk::ErrorsFull;
+pub use pipeline::explain::Explanation;
+pub use pipeline::handle::PipelineHandle;
+pub use pipeline::latency::Latency;
+#[cfg(feature = "metrics")]
+pub use pipeline::metering::describe_pipeline_metrics;
+pub use pipeline::origin::{Kept, Origin};
+pub use pipeline::report::{Failed, Fault, PipelineError, PipelineReport, StageReport};
+#[cfg(feature = "tower")]
+pub use pipeline::stage::stage_service;
+pub use pipeline::stage::{Stage, stage, stage_state, stage_sync, stage_with};
 pub use source::{Pull, Source};
 pub use stream::Stream;
 pub use stream::bounding::StopError;
@@ -39,16 +50,32 @@ pub use stream::into_stream::IntoStream;
 pub use stream::lines::LineError;
 pub use stream::merge::MergeEnd;
 pub use stream::reporting::StreamProgress;
-pub use stream::run_into::channel_sink;
 pub use stream::windowed::windows::{EventTime, Late, Window, Windows};
 pub use stream_e::StreamE;
 pub use stream_e::each::DeadLetter;
+
+/// What the stages of pipelines are made of. One seldom needs to name them.
+pub mod works {
+    pub use crate::pipeline::stage::{Keyed, Keys, Unkeyed};
+    pub use crate::pipeline::tap::Observed;
+    pub use crate::pipeline::work::call::{Call, CallSync};
+    pub use crate::pipeline::work::equipped::{CallState, CallWith};
+    pub use crate::pipeline::work::fallback::Fallback;
+    pub use crate::pipeline::work::guarding::{Guarded, Limited};
+    pub use crate::pipeline::work::retry::Retry;
+    #[cfg(feature = "tower")]
+    pub use crate::pipeline::work::service::CallService;
+    pub use crate::pipeline::work::timeout::Timeout;
+    pub use crate::pipeline::work::{Failure, StageError, Work, Worker};
+}
 
 /// The sources and programs that operators are made of. One seldom needs to name them.
 pub mod sources {
     pub use crate::bounded_run::running::{Body, ForEachBounded, NoBody, RunBounded};
     pub use crate::bounded_run::{Items, Values};
     pub use crate::merge_hub::RunInHub;
+    pub use crate::pipeline::tap::Tapped;
+    pub use crate::pipeline::watching::Reports;
     pub use crate::stream::accumulating::*;
     pub use crate::stream::again::{Repeat, Retry};
     pub use crate::stream::begin::*;

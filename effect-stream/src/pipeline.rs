@@ -1,47 +1,78 @@
 //! The pipeline: stages with workers between channels, failures on a channel of their own, every item counted.
+//!
+//! Read it in this order: [`board`], the rules; [`bench`], what a runner does at a stage; [`runner`], where it goes next.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
-use effect_core::{Cause, Cx, Effect, Env, Fiber, IntoEffect, Never, Value, effect, sync};
-use futures::StreamExt;
-use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
+use effect_core::{Defect, Env, Value};
+use futures::future::Either;
 use parking_lot::Mutex;
 
 use crate::source::Source;
 use crate::{Channel, Stream};
 
 pub(crate) mod stage;
+pub(crate) mod work;
 pub(crate) mod report;
-mod inlet;
-mod outlet;
+pub(crate) mod latency;
+pub(crate) mod origin;
+pub(crate) mod blueprint;
+pub(crate) mod explain;
+mod picture;
+pub(crate) mod connected;
+pub(crate) mod handle;
+pub(crate) mod watching;
+pub(crate) mod tap;
+mod telling;
+pub(crate) mod metering;
+pub(crate) mod desk;
+mod board;
+mod item;
+mod line;
+mod intake;
+mod emit;
+mod in_order;
+mod bench;
+mod workplace;
+mod gather;
+mod fork;
+mod delivery;
 mod feed;
-mod failures;
-mod ticket;
-mod worker;
+mod runner;
 
-use failures::Failures;
-use feed::feed;
-use inlet::Inlet;
-use outlet::Outlet;
-use report::{Failed, PipelineError, PipelineReport};
-use stage::{Stage, StageError};
-use ticket::Ledger;
-use worker::Worker;
+use bench::{Order, StageLine};
+use blueprint::{Blueprint, BlueprintNode, NodeId, NodeKind};
+use board::Board;
+use connected::Connected;
+use emit::{Each, Emit, Maybe, One};
+use explain::Explanation;
+use feed::{Feed, Spring};
+use fork::{Fork, Inflow};
+use gather::Gather;
+use intake::Input;
+use item::Held;
+use line::{Line, Root};
+use origin::{Kept, Origin};
+use stage::{Keys, Stage, stage_sync};
+use work::call::CallSync;
+use work::{StageError, Work};
 
 /// Stages with workers, between channels. Failures have a channel of their own.
 ///
 /// Every item that is received ends as exactly one of delivered, failed, or abandoned, and the
-/// [`PipelineReport`] adds up: a ticket travels with each item, in every queue and every hand. Memory is
-/// bounded whatever the producer does: each stage has a bounded queue, and a full one makes those before it
+/// [`PipelineReport`](crate::PipelineReport) adds up: whatever holds items, a queue or a hand, reports those that vanish with
+/// it. Memory is bounded whatever the producer does: each stage has a bounded queue, and a full one makes those before it
 /// wait. Items move in batches of what is ready; no batch is ever waited for.
 ///
 /// - **Pulls** what its stages have room for.
 /// - **Fails** at the first failure, where there is no error channel; what is inside is abandoned, and counted.
 /// - **Completes** when the input is closed and everything inside has been delivered or has failed; then the
 ///   output and the error channel are closed. Closing the input is thus how one drains it.
-/// - **When interrupted**, interrupts all workers, waits for them, closes the output and the error channel, and
+/// - **When interrupted**, interrupts all runners, waits for them, closes the output and the error channel, and
 ///   counts what was inside as abandoned. What was not begun goes back to an input channel.
 ///
 /// # Examples
@@ -65,310 +96,580 @@ use worker::Worker;
 /// # }
 /// ```
 #[must_use = "a pipeline is a description: nothing happens until it is run"]
-pub struct Pipeline<R, E, T> {
-    head: Head<R, E, T>,
-    ledger: Arc<Ledger>,
+pub struct Pipeline<R, E, T, O = ()> {
+    head: Head<R, E, T, O>,
+    blueprint: Blueprint,
 }
 
 /// What stands before the next stage.
-enum Head<R, E, T> {
+enum Head<R, E, T, O> {
     /// The input channel itself.
-    Input(Channel<T>),
-    /// Something that writes into an outlet, once it has one.
-    Writing(Box<dyn FnOnce(Outlet<T>, &mut Plan<R, E>) + Send>),
+    Input {
+        id: NodeId,
+        channel: Channel<T>,
+        origin: fn(&T) -> O,
+    },
+    /// A stream.
+    Stream {
+        id: NodeId,
+        stream: Box<dyn Spring<R, T>>,
+        origin: fn(&T) -> O,
+    },
+    /// Stages, which are to be told what comes behind them.
+    Stages(Box<dyn FnOnce(Arc<dyn Line<R, E, T, O>>, &mut Plan<R, E, O>) + Send>),
 }
 
-/// All that a run will start, built from the end to the beginning.
-struct Plan<R, E> {
-    tasks: Vec<Task<R>>,
-    failures: Failures<E>,
+/// All that a run will be made of, from the end to the beginning.
+struct Plan<R, E, O> {
+    blueprint: Arc<Blueprint>,
+    board: Arc<Board>,
+    roots: Vec<Arc<dyn Root<R, E, O>>>,
+    feeds: Vec<FeedTask<R>>,
 }
 
-/// One fiber of the run: its name, and what it does.
-struct Task<R> {
-    name: Arc<str>,
-    start: Box<dyn FnOnce(Cx<R>) -> BoxFuture<'static, ()> + Send>,
-}
-
-/// Why a run ends before its input does.
-enum Halt<E> {
-    Failed(Failed<E>),
-    OutputClosed,
-}
+/// A stream and the line that it is moved into.
+type FeedTask<R> =
+    Box<dyn for<'a> FnOnce(&'a effect_core::Cx<R>) -> futures::future::BoxFuture<'a, ()> + Send>;
 
 impl<R: Env, E: Value, T: Value> Pipeline<R, E, T> {
     /// Begins a pipeline that reads a channel until it is closed.
-    pub fn from_channel(input: Channel<T>) -> Self {
-        Pipeline {
-            head: Head::Input(input),
-            ledger: Arc::default(),
-        }
+    pub fn from_channel(channel: Channel<T>) -> Self {
+        let id = NodeId::fresh();
+        let head = Head::Input {
+            id,
+            channel,
+            origin: |_| (),
+        };
+        Pipeline::begin(head, id, "channel")
     }
 
     /// Begins a pipeline that reads a stream to its end.
     pub fn from_stream<S: Source<R, Item = T>>(stream: Stream<R, T, S>) -> Self {
-        let ledger: Arc<Ledger> = Arc::default();
-        let tickets = Arc::clone(&ledger);
-        let head = Head::Writing(Box::new(move |outlet, plan: &mut Plan<R, E>| {
-            let failures = plan.failures.clone();
-            plan.start("source".into(), move |cx| async move {
-                let fed = feed(stream.source, &cx, &tickets, outlet);
-                if cx.settling(fed).await.is_err() {
-                    failures.halt(Halt::OutputClosed).await;
-                }
-            });
-        }));
-        Pipeline { head, ledger }
-    }
-
-    /// Adds a stage: each of its workers takes an item, runs the stage's effect, and passes its value on.
-    pub fn via<B, F, I>(self, stage: Stage<F>) -> Pipeline<R, E, B>
-    where
-        B: Value,
-        I: IntoEffect<R, Value = B> + StageError<R, E, <I as IntoEffect<R>>::Error>,
-        F: Fn(T) -> I + Send + Sync + 'static, // It takes what the stage before it gives.
-    {
-        let Pipeline { head, ledger } = self;
-        let tickets = Arc::clone(&ledger);
-        let writing = move |outlet: Outlet<B>, plan: &mut Plan<R, E>| {
-            let inlet = match head {
-                Head::Input(channel) => Inlet::Input(channel, tickets),
-                Head::Writing(write) => {
-                    let queue = Channel::bounded(stage.buffer);
-                    write(Outlet::queue(queue.clone()), plan);
-                    Inlet::Queue(queue)
-                }
-            };
-            let f = Arc::new(stage.f);
-            for _ in 0..stage.workers {
-                let worker = Worker {
-                    stage: Arc::clone(&stage.name),
-                    f: Arc::clone(&f),
-                    alone: stage.workers == 1,
-                    inlet: inlet.clone(),
-                    outlet: outlet.clone(),
-                    failures: plan.failures.clone(),
-                };
-                plan.start(Arc::clone(&stage.name), move |cx| worker.work(cx));
-            }
+        let id = NodeId::fresh();
+        let head = Head::Stream {
+            id,
+            stream: Box::new(stream),
+            origin: |_| (),
         };
-        Pipeline {
-            head: Head::Writing(Box::new(writing)),
-            ledger,
-        }
+        Pipeline::begin(head, id, "stream")
     }
 
-    /// Ends the pipeline in a channel, which is closed when the run ends.
-    pub fn to_channel(self, output: Channel<T>) -> Connected<R, E, T> {
-        // A pipeline without a stage still has somebody to carry its items.
-        let pipeline = match self.head {
-            Head::Input(_) => self.via(stage::stage("pass", |item| async move { Ok(item) })),
-            Head::Writing(_) => self,
-        };
-        Connected {
-            pipeline,
-            output,
-            errors: None,
-        }
-    }
-}
-
-impl<R: Env, E> Plan<R, E> {
-    fn start<F, Fut>(&mut self, name: Arc<str>, start: F)
-    where
-        F: FnOnce(Cx<R>) -> Fut + Send + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        self.tasks.push(Task {
-            name,
-            start: Box::new(|cx| Box::pin(start(cx))),
+    fn begin(head: Head<R, E, T, ()>, id: NodeId, name: &str) -> Self {
+        let mut blueprint = Blueprint::default();
+        blueprint.push(BlueprintNode {
+            id,
+            name: name.into(),
+            kind: NodeKind::Source,
+            workers: 0,
+            buffer: 0,
+            ordered: false,
+            notes: Vec::new(),
+            item_bytes: 0,
         });
-    }
-}
-
-/// A pipeline that has an output, and can run.
-#[must_use = "a pipeline is a description: nothing happens until it is run"]
-pub struct Connected<R, E, T> {
-    pipeline: Pipeline<R, E, T>,
-    output: Channel<T>,
-    errors: Option<Channel<Failed<E>>>,
-}
-
-impl<R: Env, E: Value, T: Value> Connected<R, E, T> {
-    /// Routes failures to a channel, which is closed when the run ends. Without one, the first failure ends
-    /// the run.
-    ///
-    /// A full error channel makes the workers that have failures wait, so somebody has to read it.
-    pub fn with_error_channel(self, errors: Channel<Failed<E>>) -> Self {
-        Connected {
-            errors: Some(errors),
-            ..self
-        }
+        Pipeline { head, blueprint }
     }
 
-    /// A view of the counts, to be read while the pipeline runs and after it was interrupted.
-    pub fn progress(&self) -> Progress {
-        Progress {
-            ledger: Arc::clone(&self.pipeline.ledger),
-        }
-    }
-
-    /// Describes a run of the pipeline, to its report.
+    /// Keeps what enters the pipeline with each item, so that a failure says what it came of: [`Failed::source`].
     ///
-    /// # Errors
+    /// It is cloned once as it enters; let it be an `Arc` where that should not be a copy. Items of a
+    /// [`flat_map`](Pipeline::flat_map) have a clone each, and a [`batch`](Pipeline::batch) has those of all its items.
     ///
-    /// [`PipelineError`] when a failure has nowhere to go, or the output is closed by somebody else. It carries
-    /// the report as well.
+    /// A clone that panics is not there: the item goes on without its source.
+    ///
+    /// [`Failed::source`]: crate::Failed::source
     ///
     /// # Panics
     ///
-    /// A panic outside of the stages, in the stream of [`from_stream`](Pipeline::from_stream) say, ends the run and
-    /// is a defect of the effect: nothing after it runs. Run a second time, the effect dies.
+    /// If the pipeline has a stage already: what that fails with would not have it.
     ///
-    /// # Cancel safety
+    /// # Examples
     ///
-    /// Interrupted, it waits for its workers' finalizers. [`progress`](Connected::progress) tells then what became
-    /// of the items. Dropped before it has begun, it closes the output and the error channel as well.
-    pub fn run(self) -> Effect<R, PipelineError<E>, PipelineReport> {
-        let Connected {
-            pipeline: Pipeline { head, ledger },
-            output,
-            errors,
-        } = self;
-        let halt = Channel::bounded(1);
-        let failures = Failures {
-            errors: errors.clone(),
-            halt: halt.clone(),
-            halted: Arc::default(),
+    /// ```
+    /// use effect_stream::{stage_sync, Channel, Pipeline, Stream};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (output, errors) = (Channel::bounded(4), Channel::bounded(4));
+    /// Pipeline::from_stream(Stream::from_iter(["1", "two"]))
+    ///     .keep_source()
+    ///     .via(stage_sync("parse", str::parse::<i32>))
+    ///     .to_channel(output)
+    ///     .with_error_channel(errors.clone())
+    ///     .run()
+    ///     .await?;
+    /// assert_eq!(errors.receive().await?.source[..], ["two"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn keep_source(self) -> Pipeline<R, E, T, Kept<T>>
+    where
+        T: Clone,
+    {
+        let keep = |value: &T| Defect::catch(|| value.clone()).map_or(Kept::lost(), Kept::of);
+        let head = match self.head {
+            Head::Input { id, channel, .. } => Head::Input {
+                id,
+                channel,
+                origin: keep,
+            },
+            Head::Stream { id, stream, .. } => Head::Stream {
+                id,
+                stream,
+                origin: keep,
+            },
+            Head::Stages(_) => panic!("keep_source comes before the first stage"),
         };
-        let crew: Arc<Mutex<Option<Fiber<Never, ()>>>> = Arc::default();
-        let (hired, target) = (Arc::clone(&crew), output.clone());
-        let run = effect(async move |cx: Cx<R>| {
-            let mut plan = Plan {
-                tasks: Vec::new(),
-                failures,
+        Pipeline {
+            head,
+            blueprint: self.blueprint,
+        }
+    }
+}
+
+impl<R: Env, E: Value, T: Value, O: Origin> Pipeline<R, E, T, O> {
+    /// Adds a stage: each of its workers takes an item, runs the stage's effect, and passes its value on.
+    pub fn via<W, K>(self, stage: Stage<W, K>) -> Pipeline<R, E, W::Value, O>
+    where
+        W: Work<R, T> + StageError<R, T, E, <W as Work<R, T>>::Error>,
+        K: Keys<T>,
+    {
+        self.add::<W, K, One>(stage, NodeKind::Stage)
+    }
+
+    /// Lets those items through of which the predicate holds. The others are counted, as filtered.
+    ///
+    /// A panic of the predicate is its item's failure.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::{Channel, Pipeline, Stream};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let output = Channel::bounded(4);
+    /// let report = Pipeline::<_, String, _>::from_stream(Stream::range(0..4))
+    ///     .filter("even", |n| n % 2 == 0)
+    ///     .to_channel(output.clone())
+    ///     .run()
+    ///     .await?;
+    /// assert_eq!(output.receive_many(4).await?, [0, 2]);
+    /// assert_eq!(report.to_string(), "4 received = 2 delivered + 0 failed + 2 filtered + 0 abandoned");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn filter(
+        self,
+        name: impl Into<Arc<str>>,
+        predicate: impl Fn(&T) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let keep = move |value: T| Ok(predicate(&value).then_some(value));
+        self.add::<CallSync<_>, _, Maybe>(stage_sync(name, keep), NodeKind::Filter)
+    }
+
+    /// Adds a stage whose value has any number of items inside: each goes on by itself.
+    ///
+    /// They are taken out one by one, as there is room for them, and their worker is busy until the last is out; so even an
+    /// endless iterator is bounded. Where the stage is [ordered](Stage::ordered) they are all taken out at once, to wait for
+    /// their turn. What came of one item is counted as [made](crate::PipelineReport::made), beyond the first; if nothing
+    /// did, the item was filtered. A panic of the iterator is the item's failure.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::{stage_sync, Channel, Pipeline, Stream};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let output = Channel::bounded(4);
+    /// let words = |line: &'static str| Ok::<_, String>(line.split_whitespace());
+    /// let report = Pipeline::from_stream(Stream::from_iter(["to be", "", "or"]))
+    ///     .flat_map(stage_sync("words", words))
+    ///     .to_channel(output.clone())
+    ///     .run()
+    ///     .await?;
+    /// assert_eq!(output.receive_many(4).await?, ["to", "be", "or"]);
+    /// assert_eq!(
+    ///     report.to_string(),
+    ///     "3 received + 1 made = 3 delivered + 0 failed + 1 filtered + 0 abandoned",
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn flat_map<W, K>(
+        self,
+        stage: Stage<W, K>,
+    ) -> Pipeline<R, E, <W::Value as IntoIterator>::Item, O>
+    where
+        W: Work<R, T> + StageError<R, T, E, <W as Work<R, T>>::Error>,
+        W::Value: IntoIterator<Item: Value, IntoIter: Value>,
+        K: Keys<T>,
+    {
+        self.add::<W, K, Each>(stage, NodeKind::FlatMap)
+    }
+
+    /// Makes batches: a `Vec` of `size` items, or of fewer, if the first has waited for so long, or no more will come.
+    ///
+    /// A batch is one item from there on, and counts as one; the others of it have [joined](crate::PipelineReport::joined)
+    /// it. If it fails, its [sources](Pipeline::keep_source) are those of all its items.
+    ///
+    /// # Panics
+    ///
+    /// If `size` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::{Channel, Pipeline, Stream};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let output = Channel::bounded(4);
+    /// let report = Pipeline::<_, String, _>::from_stream(Stream::range(0..5))
+    ///     .batch(2, Duration::from_secs(1))
+    ///     .to_channel(output.clone())
+    ///     .run()
+    ///     .await?;
+    /// assert_eq!(output.receive_many(4).await?, [vec![0, 1], vec![2, 3], vec![4]]);
+    /// assert_eq!(report.to_string(), "5 received = 3 delivered + 0 failed + 2 joined + 0 abandoned");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn batch(self, size: usize, within: Duration) -> Pipeline<R, E, Vec<T>, O> {
+        assert!(size > 0, "a batch has at least one item");
+        let Pipeline {
+            head,
+            mut blueprint,
+        } = self.carried();
+        let id = NodeId::fresh();
+        blueprint.push(BlueprintNode {
+            id,
+            name: "batch".into(),
+            kind: NodeKind::Batch,
+            workers: 1,
+            buffer: size,
+            ordered: false,
+            notes: vec![format!("of {size}, within {within:?}")],
+            item_bytes: size_of::<T>() + size_of::<O>(),
+        });
+        let build = move |next: Arc<dyn Line<R, E, Vec<T>, O>>, plan: &mut Plan<R, E, O>| {
+            let next_at = Arc::clone(&next).entrance().at();
+            let places = (plan.blueprint.place(id), next_at);
+            let gather = Gather::new(places, &plan.board, (size, within), next);
+            head.build(Arc::new(gather), plan);
+        };
+        Pipeline {
+            head: Head::Stages(Box::new(build)),
+            blueprint,
+        }
+    }
+
+    /// Goes one of two ways with each item, which come together again behind them.
+    ///
+    /// The stage says which way, by [`Either::Left`] or [`Either::Right`]. Each way is a pipeline of its own, with stages or
+    /// without; what comes out of both is of one type. Items wait for those before them while either way has no room.
+    ///
+    /// # Panics
+    ///
+    /// If a way is not made of the pipeline that it is given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::{stage_sync, Channel, Either, Pipeline, Stream};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let parity = |n: u32| Ok::<_, String>(if n % 2 == 0 { Either::Left(n) } else { Either::Right(n) });
+    /// let output = Channel::bounded(4);
+    /// Pipeline::from_stream(Stream::range(0..4))
+    ///     .branch(
+    ///         stage_sync("parity", parity),
+    ///         |even| even.via(stage_sync("half", |n: u32| Ok(n / 2))),
+    ///         |odd| odd.filter("not one", |n| *n != 1),
+    ///     )
+    ///     .to_channel(output.clone())
+    ///     .run()
+    ///     .await?;
+    /// let mut items = output.receive_many(4).await?;
+    /// items.sort();
+    /// assert_eq!(items, [0, 1, 3]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn branch<W, K, A, B, C>(
+        self,
+        which: Stage<W, K>,
+        left: impl FnOnce(Pipeline<R, E, A, O>) -> Pipeline<R, E, C, O>,
+        right: impl FnOnce(Pipeline<R, E, B, O>) -> Pipeline<R, E, C, O>,
+    ) -> Pipeline<R, E, C, O>
+    where
+        W: Work<R, T, Value = Either<A, B>> + StageError<R, T, E, <W as Work<R, T>>::Error>,
+        K: Keys<T>,
+        A: Value,
+        B: Value,
+        C: Value,
+    {
+        const BUILT: &str = "a way is built before its branch";
+        let Pipeline {
+            head,
+            mut blueprint,
+        } = self.via(which);
+        let id = NodeId::fresh();
+        blueprint.push(BlueprintNode {
+            id,
+            name: "branch".into(),
+            kind: NodeKind::Branch,
+            workers: 1,
+            buffer: 64,
+            ordered: false,
+            notes: Vec::new(),
+            item_bytes: size_of::<Either<A, B>>() + size_of::<O>(),
+        });
+        let fork = blueprint.ends().to_vec();
+        let (left_line, left) = way(blueprint, left, id);
+        let mut blueprint = left.blueprint;
+        let mut ends = blueprint.ends().to_vec();
+        blueprint.set_ends(fork);
+        let (right_line, right) = way(blueprint, right, id);
+        let mut blueprint = right.blueprint;
+        ends.extend_from_slice(blueprint.ends());
+        blueprint.set_ends(ends);
+        let (left, right) = (left.head, right.head);
+        let build = move |next: Arc<dyn Line<R, E, C, O>>, plan: &mut Plan<R, E, O>| {
+            let entrance = Arc::clone(&next).entrance();
+            left.build(next, plan);
+            right.build(Arc::new(Inflow { entrance }), plan);
+            let left = left_line.lock().take().expect(BUILT);
+            let right = right_line.lock().take().expect(BUILT);
+            let fork = Fork {
+                at: plan.blueprint.place(id),
+                left_at: Arc::clone(&left).entrance().at(),
+                right_at: Arc::clone(&right).entrance().at(),
+                board: Arc::clone(&plan.board),
+                left,
+                right,
+                queue: Mutex::new(Held::new(&plan.board)),
             };
+            head.build(Arc::new(fork), plan);
+        };
+        Pipeline {
+            head: Head::Stages(Box::new(build)),
+            blueprint,
+        }
+    }
+
+    /// Takes the items of another pipeline as well, as they come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_stream::{stage_sync, Channel, Pipeline, Stream};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let output = Channel::bounded(4);
+    /// let words = Pipeline::from_stream(Stream::from_iter(["1", "2"]));
+    /// let numbers = Pipeline::from_stream(Stream::from_iter([3, 4]));
+    /// words
+    ///     .via(stage_sync("parse", str::parse::<i32>))
+    ///     .merge(numbers)
+    ///     .to_channel(output.clone())
+    ///     .run()
+    ///     .await?;
+    /// let mut items = output.receive_many(4).await?;
+    /// items.sort();
+    /// assert_eq!(items, [1, 2, 3, 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn merge(self, other: Pipeline<R, E, T, O>) -> Self {
+        let (ours, theirs) = (self.staged(), other.staged());
+        let mut blueprint = ours.blueprint;
+        blueprint.beside(theirs.blueprint);
+        let (ours, theirs) = (ours.head, theirs.head);
+        let build = move |next: Arc<dyn Line<R, E, T, O>>, plan: &mut Plan<R, E, O>| {
+            let entrance = Arc::clone(&next).entrance();
+            ours.build(next, plan);
+            theirs.build(Arc::new(Inflow { entrance }), plan);
+        };
+        Pipeline {
+            head: Head::Stages(Box::new(build)),
+            blueprint,
+        }
+    }
+
+    /// With a stage, if there is none.
+    fn staged(self) -> Self {
+        match self.head {
+            Head::Input { .. } | Head::Stream { .. } => self.pass(),
+            Head::Stages(_) => self,
+        }
+    }
+
+    /// With a stage that reads the input, if nothing does yet.
+    fn carried(self) -> Self {
+        match self.head {
+            Head::Input { .. } => self.pass(),
+            Head::Stream { .. } | Head::Stages(_) => self,
+        }
+    }
+
+    fn add<W, K, M>(self, stage: Stage<W, K>, kind: NodeKind) -> Pipeline<R, E, M::Item, O>
+    where
+        W: Work<R, T, Error = E>,
+        K: Keys<T>,
+        M: Emit<W::Value>,
+    {
+        let ordered = stage.ordered && stage.workers > 1;
+        // What goes back to the input would lose its key, or its turn.
+        let waits = (K::OWN_QUEUE || ordered) && matches!(self.head, Head::Input { .. });
+        let Pipeline {
+            head,
+            mut blueprint,
+        } = if waits { self.pass() } else { self };
+        let id = NodeId::fresh();
+        let mut notes = stage.notes;
+        if stage.ordered {
+            notes.push("ordered".to_owned());
+        }
+        if let Some(tap) = stage.tap {
+            blueprint.add_tap(id, tap);
+        }
+        blueprint.push(BlueprintNode {
+            id,
+            name: Arc::clone(&stage.name),
+            kind,
+            workers: stage.workers,
+            buffer: match head {
+                Head::Input { .. } => 0,
+                _ => stage.buffer,
+            },
+            ordered,
+            notes,
+            item_bytes: size_of::<T>() + size_of::<O>(),
+        });
+        let (name, work, keys) = (stage.name, stage.work, stage.keys);
+        let build = move |next: Arc<dyn Line<R, E, M::Item, O>>, plan: &mut Plan<R, E, O>| {
+            let (at, board) = (plan.blueprint.place(id), Arc::clone(&plan.board));
+            let entrance = Arc::clone(&next).entrance();
+            let order = ordered.then(|| Order::new(&board, Arc::clone(&entrance)));
+            let next_at = entrance.at();
             match head {
-                Head::Writing(write) => write(Outlet::output(target), &mut plan),
-                Head::Input(_) => unreachable!("a connected pipeline has a stage"),
-            }
-            let ended = halt.clone();
-            let work = effect(async move |cx: Cx<R>| {
-                let work = |task: Task<R>| {
-                    let start = task.start;
-                    let body = effect(async move |cx| {
-                        start(cx).await;
-                        Ok::<(), Never>(())
-                    });
-                    cx.run(cx.fork_named(task.name, body).join())
-                };
-                // Whoever ends first is heard first: one that is lost ends the run, and the others may wait for it.
-                let mut workers: FuturesUnordered<_> = plan.tasks.into_iter().map(work).collect();
-                while let Some(ended) = workers.next().await {
-                    ended?;
+                Head::Input {
+                    channel, origin, ..
+                } => {
+                    let intake = Input::new(channel, origin);
+                    let line = StageLine::<_, _, _, _, _, _, _, M> {
+                        name,
+                        at,
+                        next_at,
+                        board,
+                        work,
+                        retried: AtomicU64::new(0),
+                        intake,
+                        order,
+                        next,
+                        types: PhantomData,
+                    };
+                    plan.roots.push(Arc::new(line));
                 }
-                Ok::<(), Never>(())
-            })
-            .ensuring(sync(move || ended.close()));
-            let crew = cx.fork_named("pipeline", work);
-            *hired.lock() = Some(crew);
-            // Closed by the crew's end, with nothing in it unless the run was halted.
-            Ok(halt.receive().await.ok())
-        });
-        let crew_end = CrewEnd::default();
-        let (ended, died) = (crew_end.clone(), crew_end.clone());
-        let closing = Closing { output, errors };
-        // However the run ends, its crew has ended before anybody sees that.
-        let dismiss = effect(async move |cx: Cx<R>| {
-            let crew = crew.lock().take();
-            if let Some(crew) = crew {
-                let exit = cx.run(crew.interrupt()).await?;
-                *ended.cause.lock() = exit.into_result().err();
-            }
-            drop(closing);
-            Ok(())
-        });
-        run.ensuring(dismiss)
-            .flat_map(move |halt| {
-                let report = ledger.report();
-                async move {
-                    match halt {
-                        None => {
-                            crew_end.check(false);
-                            Ok(report)
-                        }
-                        Some(Halt::Failed(failed)) => {
-                            let failed = Box::new(failed);
-                            Err(PipelineError::Failed { failed, report })
-                        }
-                        Some(Halt::OutputClosed) => Err(PipelineError::OutputClosed { report }),
-                    }
+                Head::Stream { .. } | Head::Stages(_) => {
+                    let intake = keys.intake(&board);
+                    let line = StageLine::<_, _, _, _, _, _, _, M> {
+                        name,
+                        at,
+                        next_at,
+                        board,
+                        work,
+                        retried: AtomicU64::new(0),
+                        intake,
+                        order,
+                        next,
+                        types: PhantomData,
+                    };
+                    head.build(Arc::new(line), plan);
                 }
-            })
-            // A failure is told first, and so is an interruption; the death of a worker comes after it.
-            .ensuring(sync(move || died.check(true)))
-            .erase_once()
+            }
+        };
+        Pipeline {
+            head: Head::Stages(Box::new(build)),
+            blueprint,
+        }
+    }
+
+    /// Adds a stage that does nothing: somebody to carry items.
+    fn pass(self) -> Self {
+        let pass = stage_sync("pass", |item| Ok(item));
+        self.add::<CallSync<_>, _, One>(pass, NodeKind::Stage)
+    }
+
+    /// Ends the pipeline in a channel, which is closed when the run ends.
+    pub fn to_channel(self, output: Channel<T>) -> Connected<R, E, T, O> {
+        Connected::new(self.staged(), output)
+    }
+
+    /// The pipeline's stages and how they are joined: what can be printed and drawn before anything runs.
+    pub fn blueprint(&self) -> &Blueprint {
+        &self.blueprint
+    }
+
+    /// Says in words what the stages are, and how much can be inside at most. Nothing is run for it.
+    pub fn explain(&self) -> Explanation {
+        Explanation::of(&self.blueprint)
     }
 }
 
-/// How the crew of a run ended, where it did not just end.
-#[derive(Clone, Default)]
-struct CrewEnd {
-    cause: Arc<Mutex<Option<Cause<Never>>>>,
-}
-
-impl CrewEnd {
-    /// Panics if a worker died; or was interrupted, and not by the run itself.
-    fn check(&self, dismissed: bool) {
-        if let Some(cause) = self.cause.lock().take()
-            && (cause.is_die() || !dismissed)
-        {
-            panic!("a worker of the pipeline was lost: {cause}");
+impl<R: Env, E: Value, T: Value, O: Origin> Head<R, E, T, O> {
+    /// Puts what leads to a line before it.
+    fn build(self, line: Arc<dyn Line<R, E, T, O>>, plan: &mut Plan<R, E, O>) {
+        match self {
+            Head::Input { .. } => unreachable!("a stage reads the input"),
+            Head::Stream { id, stream, origin } => {
+                let at = plan.blueprint.place(id);
+                let entrance = Arc::clone(&line).entrance();
+                let mut feed = Feed::new(at, &plan.board, origin, entrance);
+                plan.feeds.push(Box::new(move |cx| {
+                    Box::pin(async move { stream.pour(cx, &mut feed).await })
+                }));
+                plan.roots.push(line);
+            }
+            Head::Stages(build) => build(line, plan),
         }
     }
 }
 
-/// Closes what a run has been given to write into, also when it is dropped before it has begun: somebody may
-/// wait for what will never come.
-struct Closing<T, E> {
-    output: Channel<T>,
-    errors: Option<Channel<Failed<E>>>,
+/// What comes behind a branch, on one of its ways, once that is known.
+type Behind<R, E, T, O> = Arc<Mutex<Option<Arc<dyn Line<R, E, T, O>>>>>;
+
+/// Makes one way of a branch: the stages there, and what will come behind the branch on that way.
+#[track_caller]
+fn way<R: Env, E: Value, A: Value, C: Value, O: Origin>(
+    blueprint: Blueprint,
+    stages: impl FnOnce(Pipeline<R, E, A, O>) -> Pipeline<R, E, C, O>,
+    branch: NodeId,
+) -> (Behind<R, E, A, O>, Pipeline<R, E, C, O>) {
+    let behind: Behind<R, E, A, O> = Arc::default();
+    let found = Arc::clone(&behind);
+    let head = Head::Stages(Box::new(move |line, _: &mut Plan<R, E, O>| {
+        *found.lock() = Some(line);
+    }));
+    let pipeline = stages(Pipeline { head, blueprint });
+    assert!(
+        pipeline.blueprint.has(branch),
+        "a way of a branch goes on with the pipeline that it is given"
+    );
+    (behind, pipeline)
 }
 
-impl<T, E> Drop for Closing<T, E> {
-    fn drop(&mut self) {
-        self.output.close();
-        if let Some(errors) = &self.errors {
-            errors.close();
-        }
-    }
-}
-
-/// A view of a run's counts.
-#[derive(Clone, Debug)]
-pub struct Progress {
-    ledger: Arc<Ledger>,
-}
-
-impl Progress {
-    /// The counts at this moment.
-    pub fn report(&self) -> PipelineReport {
-        self.ledger.report()
-    }
-}
-
-impl<R, E, T> fmt::Debug for Pipeline<R, E, T> {
+impl<R, E, T, O> fmt::Debug for Pipeline<R, E, T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pipeline")
-            .field("so far", &self.ledger.report())
-            .finish_non_exhaustive()
-    }
-}
-
-impl<R, E, T> fmt::Debug for Connected<R, E, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connected")
-            .field("pipeline", &self.pipeline)
+            .field("stages", &self.blueprint)
             .finish_non_exhaustive()
     }
 }

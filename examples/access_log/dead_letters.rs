@@ -1,4 +1,4 @@
-//! The dead-letter file: what failed, with its line, as JSON lines.
+//! The dead-letter file: what failed, with its line, as JSON lines; and such a line read back.
 
 use std::fmt;
 use std::fs::File;
@@ -6,11 +6,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use effect::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::LogError;
-use super::entry::Rejected;
+use super::entry::Reason;
+use super::lines::RawLine;
 use super::same_file::FileId;
+use super::{LogError, Source};
 
 /// How many rejections the report shows.
 const SHOWN: usize = 5;
@@ -34,13 +35,45 @@ pub(crate) struct Written {
 }
 
 /// A line of the file.
-#[derive(Serialize)]
-struct Letter<'a> {
-    /// The line's number, counted from 1; none for a defect, which has lost its line.
-    line: Option<u64>,
-    stage: &'a str,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Letter {
+    /// The line's number, counted from 1.
+    line: u64,
+    stage: String,
     reason: String,
     text: String,
+    /// The line itself, where it is no text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bytes: Option<Vec<u8>>,
+    /// Whether there was more of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    cut: bool,
+}
+
+impl Letter {
+    fn of(failed: &Failed<Reason, Source>) -> Option<Self> {
+        let line = failed.source.first()?;
+        let text = String::from_utf8_lossy(&line.bytes).into_owned();
+        Some(Letter {
+            line: line.number,
+            stage: failed.stage.to_string(),
+            reason: failed.fault.to_string(),
+            bytes: (text.as_bytes() != line.bytes).then(|| line.bytes.clone()),
+            text,
+            cut: line.cut,
+        })
+    }
+
+    /// The line that a letter holds, as it was.
+    pub(crate) fn line(letter: &[u8]) -> io::Result<RawLine> {
+        let letter: Letter = serde_json::from_slice(letter)
+            .map_err(|error| io::Error::other(format!("no dead letter: {error}")))?;
+        Ok(RawLine {
+            number: letter.line,
+            bytes: letter.bytes.unwrap_or(letter.text.into_bytes()),
+            cut: letter.cut,
+        })
+    }
 }
 
 impl DeadLetters {
@@ -66,7 +99,7 @@ impl DeadLetters {
     /// stop the counting: the pipeline waits for whoever reads its failures.
     pub(crate) fn write_all(
         self,
-        errors: Channel<Failed<Rejected>>,
+        errors: Channel<Failed<Reason, Source>>,
     ) -> Effect<(), LogError, Written> {
         effect(async move |cx: Cx<()>| {
             let (mut letters, mut written) = (Ok(self), Written::default());
@@ -86,24 +119,11 @@ impl DeadLetters {
         .erase_once()
     }
 
-    fn write(mut self, batch: &[Failed<Rejected>]) -> Result<Self, LogError> {
+    fn write(mut self, batch: &[Failed<Reason, Source>]) -> Result<Self, LogError> {
         let Some(file) = &mut self.file else {
             return Ok(self);
         };
-        for failed in batch {
-            let (line, reason, text) = match &failed.fault {
-                Fault::Error(Rejected { line, reason }) => {
-                    let text = String::from_utf8_lossy(&line.bytes).into_owned();
-                    (Some(line.number), reason.to_string(), text)
-                }
-                Fault::Defect(defect) => (None, defect.to_string(), String::new()),
-            };
-            let letter = Letter {
-                line,
-                stage: &failed.stage,
-                reason,
-                text,
-            };
+        for letter in batch.iter().filter_map(Letter::of) {
             let written = serde_json::to_writer(&mut file.writer, &letter)
                 .map_err(io::Error::from)
                 .and_then(|()| file.writer.write_all(b"\n"));
@@ -145,15 +165,12 @@ fn create_beside(log: Option<&FileId>, path: &Path) -> io::Result<Option<File>> 
 }
 
 impl Written {
-    fn note(&mut self, batch: &[Failed<Rejected>]) {
+    fn note(&mut self, batch: &[Failed<Reason, Source>]) {
         self.count += batch.len() as u64;
         let room = SHOWN - self.first.len();
         self.first.extend(batch.iter().take(room).map(|failed| {
-            let line = match &failed.fault {
-                Fault::Error(rejected) => rejected.line.number,
-                Fault::Defect(_) => 0,
-            };
-            (line, failed.fault.to_string())
+            let line = failed.source.first().map_or(0, |line| line.number);
+            (line, format!("line {line}: {}", failed.fault))
         }));
         self.first.sort();
     }

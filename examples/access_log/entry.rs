@@ -1,20 +1,18 @@
 //! A line of the combined log format: parsed, then enriched.
 
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use effect::ScheduleFor;
+use effect::prelude::*;
 
 use woothee::parser::Parser;
 
 use super::lines::{MAX_LINE_BYTES, RawLine};
 
-/// A line that is not an entry, and why.
-#[derive(Debug, thiserror::Error)]
-#[error("line {}: {reason}", line.number)]
-pub(crate) struct Rejected {
-    pub(crate) line: RawLine,
-    pub(crate) reason: Reason,
-}
-
-/// Why a line is not an entry.
+/// Why a line is not an entry, or an entry not a visit. The line itself is the failure's source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Reason {
     #[error("longer than {MAX_LINE_BYTES} bytes")]
@@ -31,10 +29,12 @@ pub(crate) enum Reason {
     Size,
     #[error("more after the user agent")]
     Trailing,
+    #[error("the user agent could not be looked up")]
+    NoAnswer,
 }
 
 /// A request, as far as the report needs it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) path: String,
     pub(crate) status: u16,
@@ -69,15 +69,12 @@ pub(crate) enum Target {
 }
 
 /// Parses `host ident user [time] "request" status size "referer" "agent"`.
-pub(crate) fn parse(line: RawLine) -> Result<Entry, Rejected> {
-    let parsed = if line.cut {
-        Err(Reason::TooLong)
-    } else {
-        std::str::from_utf8(&line.bytes)
-            .map_err(|_| Reason::NotUtf8)
-            .and_then(parse_text)
-    };
-    parsed.map_err(|reason| Rejected { line, reason })
+pub(crate) fn parse(line: Arc<RawLine>) -> Result<Entry, Reason> {
+    if line.cut {
+        return Err(Reason::TooLong);
+    }
+    let text = std::str::from_utf8(&line.bytes);
+    text.map_err(|_| Reason::NotUtf8).and_then(parse_text)
 }
 
 fn parse_text(line: &str) -> Result<Entry, Reason> {
@@ -147,8 +144,27 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Looks up who has asked and what. As a look-up in a service would, each `flaky`th fails, and the next one does not.
+pub(crate) fn look_up(flaky: Option<u64>) -> impl Fn(Entry) -> Result<Visit, Reason> {
+    let calls = AtomicU64::new(1);
+    move |entry| match flaky {
+        Some(each) if calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(each) => {
+            Err(Reason::NoAnswer)
+        }
+        _ => Ok(enrich(entry)),
+    }
+}
+
+/// When a look-up is made again: a few times, soon, and only if another may have an answer.
+pub(crate) fn again() -> ScheduleFor<Fault<Reason>, u64> {
+    Schedule::exponential(Duration::from_millis(1))
+        .times(4)
+        .while_input(|fault: &Fault<Reason>| *fault == Fault::Error(Reason::NoAnswer))
+        .erase_for()
+}
+
 /// Tells bots from people by the user agent, and pages from what belongs to them by the path.
-pub(crate) fn enrich(entry: Entry) -> Visit {
+fn enrich(entry: Entry) -> Visit {
     let visitor = match Parser::new()
         .parse(&entry.agent)
         .map(|agent| agent.category)

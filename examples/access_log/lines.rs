@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::LogError;
+use super::dead_letters::Letter;
 use super::options::Input;
 use super::same_file::FileId;
 
@@ -34,6 +35,8 @@ pub(crate) struct Lines {
     reader: BufReader<Box<dyn Read + Send>>,
     size: Option<u64>,
     file: Option<FileId>,
+    /// Whether it is dead letters that hold the lines.
+    letters: bool,
     number: u64,
     bytes_read: u64,
 }
@@ -48,10 +51,11 @@ impl fmt::Debug for Lines {
 
 impl Lines {
     pub(crate) fn open(input: Input) -> Result<Self, LogError> {
+        let letters = matches!(input, Input::Letters(_));
         let (name, opened) = match input {
             Input::Sample => ("the sample".to_owned(), Ok(sample())),
             Input::Stdin => ("standard input".to_owned(), stdin()),
-            Input::File(path) => {
+            Input::File(path) | Input::Letters(path) => {
                 let opened = File::open(&path).and_then(|file| log_file(file, &path));
                 (path.display().to_string(), opened)
             }
@@ -65,6 +69,7 @@ impl Lines {
             reader: BufReader::with_capacity(BUFFER_BYTES, log.reader),
             size: log.size,
             file: log.file,
+            letters,
             number: 0,
             bytes_read: 0,
         })
@@ -105,7 +110,7 @@ impl Lines {
     fn read_line(&mut self) -> io::Result<Option<RawLine>> {
         let mut bytes = Vec::new();
         // What does not end within this is too long, even if it is a line break that comes next.
-        let longest = MAX_LINE_BYTES as u64 + b"\r\n".len() as u64;
+        let longest = self.longest() as u64 + b"\r\n".len() as u64;
         let mut length = (&mut self.reader)
             .take(longest)
             .read_until(b'\n', &mut bytes)? as u64;
@@ -120,6 +125,9 @@ impl Lines {
         for end in b"\n\r" {
             bytes.pop_if(|last| last == end);
         }
+        if self.letters {
+            return Letter::line(&bytes).map(Some);
+        }
         let cut = bytes.len() > MAX_LINE_BYTES;
         bytes.truncate(MAX_LINE_BYTES);
         Ok(Some(RawLine {
@@ -127,6 +135,13 @@ impl Lines {
             bytes,
             cut,
         }))
+    }
+
+    /// How much of one line is read.
+    fn longest(&self) -> usize {
+        // A letter says a byte in six characters at most, and there is more in it than the line.
+        let per_byte = if self.letters { 8 } else { 1 };
+        per_byte * MAX_LINE_BYTES
     }
 
     /// Skips the rest of a line. Its memory is the reader's buffer, whatever its length.

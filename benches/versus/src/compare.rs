@@ -7,6 +7,7 @@
 
 use std::time::Instant;
 
+use crate::verdict::{Measure, cost_of, ratio, verdict};
 use crate::workload::{Contender, Workload};
 
 /// How the result is printed.
@@ -21,30 +22,36 @@ pub(crate) enum Format {
 /// How often each contender is timed. Odd, so that there is a median.
 const ROUNDS: usize = 9;
 
+/// And how often where a target depends on it.
+const ROUNDS_FOR_TARGETS: usize = 21;
+
 /// Times every contender of the workloads and prints medians.
 pub(crate) fn compare(workloads: &[&Workload], format: Format) -> Result<(), String> {
     if format == Format::Table {
         println!(
-            "{:<36}{:<12}{:>12}{:>10}",
+            "{:<36}{:<18}{:>12}{:>10}  target",
             "workload", "contender", "ns/op", "vs hand"
         );
     }
     for workload in workloads {
         let medians = medians(workload)?;
-        let hand = medians
-            .iter()
-            .find(|(contender, _)| contender.name == "hand")
-            .map(|(_, nanos)| *nanos);
+        let hand = cost_of("hand", &medians);
         for (contender, nanos) in &medians {
-            let ratio = hand.map_or(f64::NAN, |hand| nanos / hand);
+            let ratio = ratio(*nanos, hand);
             match format {
-                Format::Table => println!(
-                    "{:<36}{:<12}{nanos:>12.1}{ratio:>10.2}",
-                    workload.name, contender.name
-                ),
+                Format::Table => {
+                    let verdict = verdict(workload, contender, Measure::Time, &medians);
+                    let line = format!(
+                        "{:<36}{:<18}{nanos:>12.1}{ratio:>10}  {verdict}",
+                        workload.name, contender.name
+                    );
+                    println!("{}", line.trim_end());
+                }
                 Format::Json => println!(
-                    "{{\"workload\":\"{}\",\"contender\":\"{}\",\"ns_per_op\":{nanos:.3},\"vs_hand\":{ratio:.3}}}",
-                    workload.name, contender.name
+                    "{{\"workload\":\"{}\",\"contender\":\"{}\",\"ns_per_op\":{nanos:.3},\"vs_hand\":{}}}",
+                    workload.name,
+                    contender.name,
+                    if ratio.is_empty() { "null" } else { &ratio }
                 ),
             }
         }
@@ -55,10 +62,15 @@ pub(crate) fn compare(workloads: &[&Workload], format: Format) -> Result<(), Str
 /// The median of each contender, in nanoseconds an operation.
 fn medians(workload: &Workload) -> Result<Vec<(&Contender, f64)>, String> {
     let contenders = workload.contenders;
-    let mut times = vec![Vec::with_capacity(ROUNDS); contenders.len()];
+    let rounds = if workload.is_of_time() {
+        ROUNDS_FOR_TARGETS
+    } else {
+        ROUNDS
+    };
+    let mut times = vec![Vec::with_capacity(rounds); contenders.len()];
     let mut checksum = None;
     // The first round warms up, and is dropped.
-    for round in 0..=ROUNDS {
+    for round in 0..=rounds {
         for place in 0..contenders.len() {
             // Nobody runs right after the same rival in every round.
             let index = (place + round) % contenders.len();
@@ -79,7 +91,7 @@ fn medians(workload: &Workload) -> Result<Vec<(&Contender, f64)>, String> {
     }
     let medians = times.into_iter().map(|mut times| {
         times.sort_by(f64::total_cmp);
-        times[ROUNDS / 2]
+        times[rounds / 2]
     });
     Ok(contenders.iter().zip(medians).collect())
 }

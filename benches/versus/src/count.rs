@@ -1,12 +1,13 @@
 //! Counts instructions: this program under callgrind, once a contender and size.
 
 use crate::valgrind;
-use crate::workload::{Contender, Target, Workload};
+use crate::verdict::{Measure, cost_of, ratio, verdict};
+use crate::workload::{Contender, Workload};
 
 /// Counts every contender of the workloads and prints instructions an operation.
 pub(crate) fn count(workloads: &[&Workload]) -> Result<(), String> {
     println!(
-        "{:<36}{:<12}{:>12}{:>10}  target",
+        "{:<36}{:<18}{:>12}{:>10}  target",
         "workload", "contender", "instr/op", "vs hand"
     );
     for workload in workloads {
@@ -16,62 +17,17 @@ pub(crate) fn count(workloads: &[&Workload]) -> Result<(), String> {
         }
         let hand = cost_of("hand", &costs);
         for (contender, cost) in &costs {
-            let verdict = if contender.name == "ours" {
-                let targets = workload.targets.iter();
-                let verdicts = targets.map(|target| on_target(*target, *cost, &costs));
-                let verdicts = verdicts.chain(beside_peers(*cost, &costs));
-                verdicts.collect::<Vec<_>>().join("; ")
-            } else {
-                String::new()
-            };
+            let verdict = verdict(workload, contender, Measure::Instructions, &costs);
             let line = format!(
-                "{:<36}{:<12}{cost:>12.1}{:>10.2}  {verdict}",
+                "{:<36}{:<18}{cost:>12.1}{:>10}  {verdict}",
                 workload.name,
                 contender.name,
-                cost / hand
+                ratio(*cost, hand)
             );
             println!("{}", line.trim_end());
         }
     }
     Ok(())
-}
-
-fn cost_of(name: &str, costs: &[(&Contender, f64)]) -> f64 {
-    let mut costs = costs.iter();
-    let found = costs.find(|(contender, _)| contender.name == name);
-    found.map_or(f64::NAN, |(_, cost)| *cost)
-}
-
-fn on_target(target: Target, cost: f64, costs: &[(&Contender, f64)]) -> String {
-    let times = |times: f64, name| {
-        let met = cost <= times * cost_of(name, costs);
-        (format!("{times} times {name}"), met)
-    };
-    let (limit, met) = match target {
-        Target::TimesHand(limit) => times(limit, "hand"),
-        Target::Times(limit, name) => times(limit, name),
-        Target::Instructions(limit) => (format!("{limit} instructions"), cost <= limit),
-    };
-    let verdict = if met { "met" } else { "MISSED" };
-    format!("{limit}: {verdict}")
-}
-
-/// Whether ours costs less than each peer, if there are any.
-fn beside_peers(cost: f64, costs: &[(&Contender, f64)]) -> Option<String> {
-    let mut peers = costs
-        .iter()
-        .filter(|(contender, _)| contender.is_peer())
-        .peekable();
-    peers.peek()?;
-    let cheaper: Vec<_> = peers
-        .filter(|(_, theirs)| *theirs <= cost)
-        .map(|(contender, _)| contender.name)
-        .collect();
-    Some(if cheaper.is_empty() {
-        "below every peer".to_owned()
-    } else {
-        format!("NOT BELOW {}", cheaper.join(", "))
-    })
 }
 
 /// What N more operations cost, so that starting up is not counted.

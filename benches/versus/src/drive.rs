@@ -53,10 +53,17 @@ where
     F: FnOnce(id_effect::Ctx<id_effect::HNil>) -> Fut + Send + 'static,
     Fut: Future<Output = Result<u64, Failed>> + Send + 'static,
 {
-    in_tokio(async {
-        let tokio = id_effect::TokioExecutor::current().expect("a runtime is running");
-        let runtime = id_effect::Runtime::from_executor(Arc::new(tokio));
-        let exit = runtime.run(id_effect::Effect::from_ctx(body)).await;
-        exit.into_result().expect("no contender fails")
-    })
+    in_tokio(on_id_effect(body))
+}
+
+/// Runs an effect body of `id_effect` on the runtime that is there.
+pub(crate) async fn on_id_effect<F, Fut>(body: F) -> u64
+where
+    F: FnOnce(id_effect::Ctx<id_effect::HNil>) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<u64, Failed>> + Send + 'static,
+{
+    let tokio = id_effect::TokioExecutor::current().expect("a runtime is running");
+    let runtime = id_effect::Runtime::from_executor(Arc::new(tokio));
+    let exit = runtime.run(id_effect::Effect::from_ctx(body)).await;
+    exit.into_result().expect("no contender fails")
 }

@@ -14,7 +14,9 @@
 
 mod workload;
 mod drive;
+mod stages;
 mod workloads;
+mod verdict;
 mod compare;
 mod valgrind;
 mod count;
@@ -31,9 +33,9 @@ usage:
   versus run WORKLOAD CONTENDER N       runs one contender once, prints its checksum
   versus compare [--json] [WORKLOAD..]  times all contenders, interleaved
   versus count [WORKLOAD..]             counts their instructions, with valgrind
-  versus memory                         weighs an idle fiber, with valgrind, and long streams
+  versus memory                         weighs an idle fiber, with valgrind, and long streams and pipelines
   versus hold CONTENDER N               ends with so many idle fibers, to be weighed
-  versus peak WORKLOAD CONTENDER N      runs one contender once, prints how much memory it took";
+  versus peak [WORKLOAD CONTENDER N]    runs one contender once, or nothing, prints how much memory it took";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -69,8 +71,10 @@ fn execute(arguments: &[&str]) -> Result<(), Failure> {
             println!("{}", run(workload, contender, size)?);
             Ok(())
         }
-        ["peak", workload, contender, size] => {
-            run(workload, contender, size)?;
+        ["peak", job @ ..] if matches!(job.len(), 0 | 3) => {
+            if let [workload, contender, size] = job {
+                run(workload, contender, size)?;
+            }
             println!("{}", peak::of_this_process().map_err(Failure::Run)?);
             Ok(())
         }
@@ -98,10 +102,10 @@ fn execute(arguments: &[&str]) -> Result<(), Failure> {
 }
 
 fn list() {
-    for workload in workloads::ALL {
+    for workload in workloads::all() {
         println!("{}: {}", workload.name, workload.about);
         for contender in workload.contenders {
-            println!("  {:<10} {}", contender.name, contender.about);
+            println!("  {:<16} {}", contender.name, contender.about);
         }
     }
     memory::list();
@@ -137,17 +141,16 @@ fn run(workload: &str, contender: &str, size: &str) -> Result<u64, Failure> {
 /// The workloads of these names, or all if there are none.
 fn chosen(names: &[&str]) -> Result<Vec<&'static Workload>, Failure> {
     if names.is_empty() {
-        return Ok(workloads::ALL.iter().collect());
+        return Ok(workloads::all().collect());
     }
     names.iter().map(|name| find(name)).collect()
 }
 
 fn find(name: &str) -> Result<&'static Workload, Failure> {
-    workloads::ALL
-        .iter()
+    workloads::all()
         .find(|workload| workload.name == name)
         .ok_or_else(|| {
-            let names: Vec<_> = workloads::ALL.iter().map(|known| known.name).collect();
+            let names: Vec<_> = workloads::all().map(|known| known.name).collect();
             Failure::Usage(format!(
                 "there is no workload `{name}`, but {}",
                 names.join(", ")

@@ -1,4 +1,4 @@
-//! Weighs long streams: how much memory the process has held at most, which is not to grow with the items.
+//! Weighs long streams and pipelines: how much memory the process has held at most, which is not to grow with the items.
 
 use std::fs;
 use std::process::Command;
@@ -21,8 +21,20 @@ const ITEMS: [u64; 2] = [100_000, 10_000_000];
 /// item would be ten times as much.
 const SLACK: u64 = 1024;
 
-/// Prints what streams of ours take, short and long.
+/// Pipelines that are weighed: how many items go through, and how many MiB they may take above a program that does nothing.
+const PIPELINES: &[(&str, u64, u64)] = &[
+    ("pipeline_records", 1_000_000, 16),
+    ("pipeline_records", 5_000_000, 16),
+    ("pipeline_documents", 1_000_000, 64),
+];
+
+/// Prints what streams of ours take, short and long, and pipelines before somebody slow.
 pub(crate) fn weigh() -> Result<(), String> {
+    weigh_streams()?;
+    weigh_pipelines()
+}
+
+fn weigh_streams() -> Result<(), String> {
     let [short, long] = ITEMS;
     let (items, more) = (format!("KiB of {short}"), format!("of {long}"));
     println!("\n{:<28}{items:>16}{more:>16}  target", "streams");
@@ -34,24 +46,51 @@ pub(crate) fn weigh() -> Result<(), String> {
     Ok(())
 }
 
+fn weigh_pipelines() -> Result<(), String> {
+    let nothing = peak_of(&["peak"])?;
+    println!(
+        "\n{:<28}{:>16}{:>16}  target",
+        "pipelines", "items", "KiB above none"
+    );
+    for (workload, items, limit) in PIPELINES {
+        let above = peak(workload, *items)?.saturating_sub(nothing);
+        let verdict = if above <= limit * 1024 {
+            "met"
+        } else {
+            "MISSED"
+        };
+        println!("{workload:<28}{items:>16}{above:>16}  {limit} MiB: {verdict}");
+    }
+    Ok(())
+}
+
 /// Prints what is weighed.
 pub(crate) fn list() {
     println!("streams: what a process takes that runs a long one; for `memory` alone");
     println!("  {}", WORKLOADS.join(", "));
+    println!("pipelines: what one takes that is read slowly; for `memory` alone");
+    for (workload, items, _) in PIPELINES {
+        println!("  {workload} of {items}");
+    }
 }
 
 /// The KiB that a process of its own takes for so many items.
 fn peak(workload: &str, items: u64) -> Result<u64, String> {
+    peak_of(&["peak", workload, "ours", &items.to_string()])
+}
+
+/// The KiB that a process of its own prints for these arguments.
+fn peak_of(arguments: &[&str]) -> Result<u64, String> {
     let program = std::env::current_exe()
         .map_err(|error| format!("the program cannot find itself: {error}"))?;
     let output = Command::new(program)
-        .args(["peak", workload, "ours", &items.to_string()])
+        .args(arguments)
         .output()
         .map_err(|error| format!("the program cannot start itself: {error}"))?;
     let printed = String::from_utf8_lossy(&output.stdout);
     printed.trim().parse().map_err(|_| {
         let errors = String::from_utf8_lossy(&output.stderr);
-        format!("`{workload}` failed:\n{errors}")
+        format!("`{}` failed:\n{errors}", arguments.join(" "))
     })
 }
 

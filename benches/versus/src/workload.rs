@@ -22,7 +22,7 @@ pub(crate) struct Contender {
     pub(crate) run: fn(u64) -> u64,
 }
 
-/// What `ours` may cost, in instructions.
+/// What `ours` may cost, in instructions where nothing else is said.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     /// So many times what `hand` costs.
@@ -31,13 +31,26 @@ pub(crate) enum Target {
     Times(f64, &'static str),
     /// So many instructions an operation.
     Instructions(f64),
+    /// In time, so many times what another contender takes.
+    WallTimes(f64, &'static str),
+    /// In time, so many times what the quickest of the others takes.
+    WallOfBest(f64),
+    /// Contenders are sizes: a size of n costs, in both measures, at most n times what `1` does.
+    Linear,
+    /// Contenders are sizes: none costs, in both measures, more than so many times what a smaller one does.
+    Steady(f64),
 }
 
 impl Contender {
     /// Whether this is another way to do what ours does for its users: another library, say. A `loop` does less, and shows what is
-    /// the least.
+    /// the least; `unordered` is ours with less to do; and there is more than one way to do it by hand.
     pub(crate) fn is_peer(&self) -> bool {
-        !matches!(self.name, "hand" | "loop" | "ours")
+        self.is_rival() && !self.name.starts_with("hand")
+    }
+
+    /// Whether this is somebody else who does the whole job.
+    pub(crate) fn is_rival(&self) -> bool {
+        !matches!(self.name, "loop" | "unordered") && !self.name.starts_with("ours")
     }
 }
 
@@ -47,5 +60,15 @@ impl Workload {
         self.contenders
             .iter()
             .find(|contender| contender.name == name)
+    }
+
+    /// Whether there is a target for the time that it takes.
+    pub(crate) fn is_of_time(&self) -> bool {
+        self.targets.iter().any(|target| {
+            matches!(
+                target,
+                Target::WallTimes(..) | Target::WallOfBest(_) | Target::Linear | Target::Steady(_)
+            )
+        })
     }
 }

@@ -31,13 +31,25 @@ mod group_by;
 mod map_effect_par_by_key;
 mod broadcast_4;
 mod pipeline;
+mod pipeline_cpu;
+mod pipeline_sleep;
+mod pipeline_skew;
+mod pipeline_ordered;
+mod pipeline_growth;
+mod pipeline_memory;
+mod channel;
 mod queue_1_1;
 mod hub_1_4;
 mod semaphore;
 mod semaphore_contended;
 
 /// Every workload.
-pub(crate) const ALL: &[Workload] = &[
+pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
+    LONE.iter().chain(channel::ALL)
+}
+
+/// Those that are not one of a family.
+const LONE: &[Workload] = &[
     chain::WORKLOAD,
     bind_erased::WORKLOAD,
     bind_async::WORKLOAD,
@@ -67,6 +79,16 @@ pub(crate) const ALL: &[Workload] = &[
     map_effect_par_by_key::YIELDING,
     broadcast_4::WORKLOAD,
     pipeline::WORKLOAD,
+    pipeline_cpu::WORKLOAD,
+    pipeline_sleep::WORKLOAD,
+    pipeline_skew::WORKLOAD,
+    pipeline_ordered::WORKLOAD,
+    pipeline_ordered::SLEEPING,
+    pipeline_growth::STAGES,
+    pipeline_growth::WORKERS,
+    pipeline_growth::CAPACITY,
+    pipeline_memory::RECORDS,
+    pipeline_memory::DOCUMENTS,
     queue_1_1::WORKLOAD,
     hub_1_4::WORKLOAD,
     semaphore::WORKLOAD,

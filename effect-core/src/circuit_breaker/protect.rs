@@ -45,6 +45,50 @@ where
 }
 
 impl CircuitBreaker {
+    /// Awaits a future through the circuit, if that lets it, in a running effect: what [`protect`](CircuitBreaker::protect) is
+    /// for effects. Any error is a failure, and so is a panic.
+    ///
+    /// # Errors
+    ///
+    /// As [`protect`](CircuitBreaker::protect).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`protect`](CircuitBreaker::protect).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, CircuitBreaker, CircuitError, Cx, Never};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let breaker = CircuitBreaker::consecutive(1);
+    /// let calls = effect(async move |cx: Cx<()>| {
+    ///     let first = breaker.run(&cx, async { Err::<(), _>("no answer") }).await;
+    ///     let second = breaker.run(&cx, async { Ok::<_, &str>(()) }).await;
+    ///     Ok::<_, Never>((first, second))
+    /// });
+    /// assert_eq!(calls.await, Ok((Err(CircuitError::Failed("no answer")), Err(CircuitError::Open))));
+    /// # }
+    /// ```
+    pub fn run<'cx, R, E, A, Fut>(
+        &self,
+        cx: &'cx Cx<R>,
+        future: Fut,
+    ) -> impl Future<Output = Result<A, CircuitError<E>>> + use<'cx, R, E, A, Fut>
+    where
+        Fut: Future<Output = Result<A, E>>,
+    {
+        Protected {
+            run: future,
+            runtime: cx.runtime(),
+            breaker: self.clone(),
+            is_failure: Some(|_: &E| true),
+            admission: None,
+        }
+    }
+
     /// Lets an effect run, or not.
     fn admit(&self, runtime: &dyn Runtime) -> Option<Admission> {
         // Made before anybody is told: if that panics, the probe leaves its place.

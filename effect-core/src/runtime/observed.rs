@@ -191,6 +191,10 @@ impl Runtime for Observed {
         self.inner.spawn_orphan(orphan);
     }
 
+    fn parallelism(&self) -> usize {
+        self.inner.parallelism()
+    }
+
     fn now(&self) -> Instant {
         self.inner.now()
     }

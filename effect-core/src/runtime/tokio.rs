@@ -180,6 +180,10 @@ impl Runtime for TokioRuntime {
         });
     }
 
+    fn parallelism(&self) -> usize {
+        self.handle.metrics().num_workers()
+    }
+
     fn now(&self) -> Instant {
         tokio::time::Instant::now().into_std()
     }

@@ -1,9 +1,9 @@
 //! A queue with a choice: what happens when it is full, how many are taken at once, and how it ends.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use super::ring::{HasRing, Overflow, Puller, Pusher, Ring};
+use super::ring::{Overflow, Puller, Pusher, Shared};
 use crate::{Never, WaitsFor};
 
 pub use ending::AwaitClosed;
@@ -56,22 +56,6 @@ mod ending;
 /// ```
 pub struct Queue<T, E = Never> {
     shared: Arc<Shared<T, E>>,
-}
-
-/// What the handles of a queue share.
-struct Shared<T, E> {
-    ring: Ring<T>,
-    /// Set under the ring's lock, by whoever closes it first.
-    error: OnceLock<E>,
-}
-
-impl<T, E> HasRing for Shared<T, E> {
-    type Item = T;
-
-    #[inline]
-    fn ring(&self) -> &Ring<T> {
-        &self.ring
-    }
 }
 
 /// What was offered was not accepted; here it is.
@@ -127,7 +111,8 @@ pub enum TakeError<E = Never> {
 
 /// # Creating
 impl<T> Queue<T> {
-    /// Creates a queue that holds at most `capacity` items. An offer to a full one waits, in turn.
+    /// Creates a queue that holds at most `capacity` items, and one more for each taker that was woken for one and has not come
+    /// yet. An offer to a full one waits, in turn.
     ///
     /// With a capacity of 0, it is a [`rendezvous`](Queue::rendezvous).
     ///
@@ -233,10 +218,7 @@ impl<T> Queue<T> {
 
     fn new(capacity: usize, overflow: Overflow) -> Self {
         Queue {
-            shared: Arc::new(Shared {
-                ring: Ring::new(capacity, overflow),
-                error: OnceLock::new(),
-            }),
+            shared: Arc::new(Shared::new(capacity, overflow)),
         }
     }
 
@@ -264,10 +246,7 @@ impl<T> Queue<T> {
             panic!("a queue says what it fails with before it is shared");
         };
         Queue {
-            shared: Arc::new(Shared {
-                ring,
-                error: OnceLock::new(),
-            }),
+            shared: Arc::new(Shared::of(ring)),
         }
     }
 }

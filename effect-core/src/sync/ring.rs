@@ -6,8 +6,11 @@ use super::ending::Phase;
 use super::waiters::Waiters;
 use super::wakers::Wakers;
 
+pub(super) use closing::Closing;
 pub(super) use pulling::{Ended, Pull, Puller};
 pub(super) use pushing::{Pusher, Refused};
+pub(super) use reserving::Reserver;
+pub(super) use shared::Shared;
 pub use supply::Supply;
 
 use state::State;
@@ -16,6 +19,9 @@ mod state;
 mod supply;
 mod pushing;
 mod pulling;
+mod reserving;
+mod closing;
+mod shared;
 
 /// A ring of items under a short lock, with waiters on both sides.
 pub(super) struct Ring<T> {
@@ -44,7 +50,7 @@ pub(super) enum Latecomers {
     Admitted,
 }
 
-/// Whatever has a ring inside: the ring itself, and a queue with the error that it was closed with.
+/// Whatever has a ring inside: the ring itself, and one with the error that it was closed with.
 pub(super) trait HasRing {
     type Item;
 
@@ -101,6 +107,7 @@ impl<T> Ring<T> {
                     Phase::Closed
                 }
             };
+            state.tell_of_close(&mut wakers);
             state.tell_if_ended(&mut wakers);
         }
         wakers.wake();
@@ -114,6 +121,7 @@ impl<T> Ring<T> {
             state.phase = Phase::Closed;
             state.senders.dismiss(&mut wakers);
             let backlog = std::mem::take(&mut state.buffer);
+            state.tell_of_close(&mut wakers);
             state.tell_if_ended(&mut wakers);
             backlog
         };
@@ -132,12 +140,21 @@ impl<T> Ring<T> {
     /// an item have room for one each.
     #[inline]
     fn free(&self, state: &State<T>) -> usize {
-        let places = if self.capacity == 0 || self.overflow != Overflow::Wait {
-            let takers = state.receivers.len() + state.notified;
-            self.capacity.saturating_add(takers)
+        if self.capacity == 0 || self.overflow != Overflow::Wait {
+            self.free_at_once(state)
         } else {
-            self.capacity
-        };
-        places.saturating_sub(state.buffer.len())
+            (self.capacity).saturating_sub(state.buffer.len() + state.reserved)
+        }
+    }
+
+    /// How much one may put in who need not wait: those who wait for an item, or were woken for one, have room for one each.
+    ///
+    /// What they were woken for takes up no room then, or each item would need a switch from one side to the other where
+    /// there is room for one. Nobody is woken for such room: two who were might come in another order.
+    #[inline]
+    fn free_at_once(&self, state: &State<T>) -> usize {
+        let takers = state.receivers.len() + state.notified;
+        let places = self.capacity.saturating_add(takers);
+        places.saturating_sub(state.buffer.len() + state.reserved)
     }
 }

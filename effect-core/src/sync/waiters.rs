@@ -1,5 +1,6 @@
 //! Who waits, in turn: a queue of wakers, each with a place.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
 
@@ -45,6 +46,14 @@ impl<W> Waiters<W> {
         place
     }
 
+    /// Takes up a place in the queue again, after having been popped.
+    pub(super) fn rejoin_for(&mut self, wants: W, place: Place, waker: &Waker) {
+        let position = self
+            .queue
+            .partition_point(|(waiting, _, _)| *waiting < place);
+        self.queue.insert(position, (place, waker.clone(), wants));
+    }
+
     /// Whether the place still waits. If not, it was popped: its owner was woken.
     pub(super) fn contains(&self, place: Place) -> bool {
         self.position(place).is_some()
@@ -73,7 +82,18 @@ impl<W> Waiters<W> {
         self.queue.drain(..).map(|(_, waker, _)| waker)
     }
 
+    #[inline]
     fn position(&self, place: Place) -> Option<usize> {
+        let (first, ..) = self.queue.front()?;
+        match place.cmp(first) {
+            // Those who are popped leave from the front.
+            Ordering::Less => None,
+            Ordering::Equal => Some(0),
+            Ordering::Greater => self.search(place),
+        }
+    }
+
+    fn search(&self, place: Place) -> Option<usize> {
         self.queue
             .binary_search_by_key(&place, |(waiting, _, _)| *waiting)
             .ok()
@@ -101,9 +121,6 @@ impl Waiters {
 
     /// Takes up a place in the queue again, after having been popped.
     pub(super) fn rejoin(&mut self, place: Place, waker: &Waker) {
-        let position = self
-            .queue
-            .partition_point(|(waiting, _, ())| *waiting < place);
-        self.queue.insert(position, (place, waker.clone(), ()));
+        self.rejoin_for((), place, waker);
     }
 }

@@ -38,10 +38,13 @@ impl Wakers {
         }
     }
 
-    fn wake_all(self) {
-        if let Some(first) = self.first {
+    fn wake_all(mut self) {
+        if let Some(first) = self.first.take() {
             first.wake();
-            self.others.into_iter().for_each(Waker::wake);
+            // Seldom any, and most of what it costs to look.
+            if !self.others.is_empty() {
+                self.others.drain(..).for_each(Waker::wake);
+            }
         }
     }
 }

@@ -1,56 +1,156 @@
 //! The source of a pipeline that reads a stream: a fiber that moves what the stream emits into the first queue.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
 use effect_core::{Budget, Cx, Env, Value};
 use futures::Stream as _;
+use futures::future::BoxFuture;
 
-use super::inlet::BATCH;
-use super::outlet::Outlet;
-use super::ticket::{Envelope, Ledger, Ticket};
-use super::worker::ITEMS_PER_TURN;
-use crate::ChannelClosed;
-use crate::source::{Source, beside};
+use super::board::{Board, Done, LARGEST_BATCH};
+use super::item::{Held, Item};
+use super::line::{Entrance, From};
+use super::origin::Origin;
+use crate::Stream;
+use crate::source::{Pull as _, Source};
 
-/// Moves what a stream emits into an outlet: what is ready in batches, and what has begun goes on meanwhile.
-pub(super) async fn feed<R, T, S>(
-    source: S,
-    cx: &Cx<R>,
-    ledger: &Arc<Ledger>,
-    outlet: Outlet<T>,
-) -> Result<(), ChannelClosed>
-where
-    R: Env,
-    T: Value,
-    S: Source<R, Item = T>,
-{
-    let mut source = pin!(source.open(cx));
-    let mut done = VecDeque::with_capacity(BATCH);
-    let mut budget = Budget::of(ITEMS_PER_TURN / BATCH as u32);
-    loop {
-        let goes_on = poll_fn(|task| {
-            while done.len() < BATCH {
-                match source.as_mut().poll_next(task) {
-                    Poll::Ready(Some(value)) => done.push_back(Envelope {
-                        ticket: Ticket::issue(ledger),
-                        value,
-                    }),
-                    Poll::Ready(None) => return Poll::Ready(false),
-                    Poll::Pending if done.is_empty() => return Poll::Pending,
-                    Poll::Pending => break,
+/// How many batches a source that never waits gives before others have a turn.
+const BATCHES_PER_TURN: u32 = 8;
+
+/// A stream, whatever its type, that can be moved into a line.
+pub(super) trait Spring<R, T>: Send {
+    /// Moves what it emits, as far as there is room: what is ready in batches, and what has begun goes on meanwhile.
+    fn pour<'a>(self: Box<Self>, cx: &'a Cx<R>, into: &'a mut dyn Basin<T>) -> BoxFuture<'a, ()>;
+}
+
+/// Where a stream is moved to.
+pub(super) trait Basin<T>: Send {
+    /// How many items there is room for, once there is any. None when nothing more is wanted.
+    fn poll_room(&mut self, task: &mut Context<'_>) -> Poll<Option<usize>>;
+
+    /// Takes an item.
+    fn put(&mut self, value: T);
+
+    /// Passes on what was taken.
+    fn flush(&mut self);
+}
+
+impl<R: Env, T: Value, S: Source<R, Item = T>> Spring<R, T> for Stream<R, T, S> {
+    fn pour<'a>(self: Box<Self>, cx: &'a Cx<R>, into: &'a mut dyn Basin<T>) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let mut source = pin!(self.source.open(cx));
+            let mut budget = Budget::of(BATCHES_PER_TURN);
+            loop {
+                let goes_on = poll_fn(|task| {
+                    let room = match into.poll_room(task) {
+                        Poll::Ready(Some(room)) => room,
+                        Poll::Ready(None) => return Poll::Ready(false),
+                        Poll::Pending => {
+                            // Not asked for an item, it may have begun something all the same.
+                            let _ = source.as_mut().poll_progress(task);
+                            return Poll::Pending;
+                        }
+                    };
+                    for taken in 0..room.min(LARGEST_BATCH) {
+                        match source.as_mut().poll_next(task) {
+                            Poll::Ready(Some(value)) => into.put(value),
+                            Poll::Ready(None) => return Poll::Ready(false),
+                            Poll::Pending if taken == 0 => return Poll::Pending,
+                            Poll::Pending => break,
+                        }
+                    }
+                    Poll::Ready(true)
+                })
+                .await;
+                into.flush();
+                if !goes_on {
+                    return;
                 }
+                budget.spend().await;
             }
-            Poll::Ready(true)
         })
-        .await;
-        beside(source.as_mut(), outlet.flush(&mut done)).await?;
-        if !goes_on {
-            return Ok(());
+    }
+}
+
+/// The queue of the first stage, for a stream before it.
+pub(super) struct Feed<T, O> {
+    /// The source's place on the board.
+    at: usize,
+    board: Arc<Board>,
+    origin: fn(&T) -> O,
+    entrance: Arc<dyn Entrance<T, O>>,
+    items: Held<Item<T, O>>,
+    /// Items that the board has not been told of yet.
+    received: usize,
+}
+
+impl<T, O> Feed<T, O> {
+    pub(super) fn new(
+        at: usize,
+        board: &Arc<Board>,
+        origin: fn(&T) -> O,
+        entrance: Arc<dyn Entrance<T, O>>,
+    ) -> Self {
+        Feed {
+            at,
+            board: Arc::clone(board),
+            origin,
+            entrance,
+            items: Held::new(board),
+            received: 0,
         }
-        budget.spend().await;
+    }
+
+    fn count(&mut self) {
+        self.board.lock().fates().received += std::mem::take(&mut self.received) as u64;
+    }
+}
+
+impl<T: Value, O: Origin> Basin<T> for Feed<T, O> {
+    fn poll_room(&mut self, task: &mut Context<'_>) -> Poll<Option<usize>> {
+        let mut board = self.board.lock();
+        if board.is_draining() {
+            return Poll::Ready(None);
+        }
+        board.listen(self.at, task.waker());
+        let room = ready!(board.poll_room(self.entrance.at(), task.waker()));
+        Poll::Ready(Some(room))
+    }
+
+    fn put(&mut self, value: T) {
+        self.received += 1;
+        let origin = (self.origin)(&value);
+        self.items.push_back(Item {
+            value,
+            origin,
+            turn: None,
+        });
+    }
+
+    fn flush(&mut self) {
+        if self.items.is_empty() {
+            return;
+        }
+        self.count();
+        let done = Done {
+            out: self.items.len() as u64,
+            ..Done::default()
+        };
+        let from = From {
+            at: self.at,
+            next: self.entrance.at(),
+            done,
+        };
+        self.entrance.put(&mut self.items, &from);
+    }
+}
+
+impl<T, O> Drop for Feed<T, O> {
+    fn drop(&mut self) {
+        // Before what it holds is counted as abandoned.
+        self.count();
+        self.board.source_ended();
     }
 }

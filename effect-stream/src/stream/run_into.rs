@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use effect_core::{Budget, Channel, Cx, Effect, Env, Program, SendError, Value};
-use futures::{Sink, SinkExt, sink};
+use futures::{Sink, SinkExt};
 use tokio::io::AsyncWrite;
 
 use crate::opaque_debug::opaque_debug;
@@ -230,30 +230,6 @@ impl<R: Env, E: Value + From<io::Error>, A: Value + AsRef<[u8]>, S> StreamE<R, E
             to: ToWriter { writer, written: 0 },
         }))
     }
-}
-
-/// Makes a sink of the futures crate that sends to a channel. Closing it leaves the channel open: others may send as well.
-///
-/// # Examples
-///
-/// ```
-/// use effect_stream::{channel_sink, Channel};
-/// use futures::{stream, StreamExt};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let channel = Channel::bounded(8);
-/// stream::iter([1, 2]).map(Ok).forward(channel_sink(&channel)).await.unwrap();
-/// assert_eq!(channel.receive_many(8).await, Ok(vec![1, 2]));
-/// # }
-/// ```
-pub fn channel_sink<A: Value>(
-    channel: &Channel<A>,
-) -> impl Sink<A, Error = SendError<A>> + Send + use<A> {
-    sink::unfold(channel.clone(), async |channel, item| {
-        channel.send(item).await?;
-        Ok(channel)
-    })
 }
 
 /// The program of [`Stream::run_into_channel`], [`Stream::run_into_sink`] and [`Stream::run_into_writer`].

@@ -8,11 +8,18 @@ mod races;
 mod foreign;
 mod channel;
 mod pipeline;
+mod pipelines;
 mod streams;
 mod replay;
 
 use channel::{queue, rendezvous};
 use pipeline::{fail_fast, routed};
+use pipelines::control::{drained, paused};
+use pipelines::fan::{fan, ordered_fan};
+use pipelines::features::{batched, branched, equipped, guarded, merged, retried, timed};
+use pipelines::inputs::{endless, given_back, narrow, rendezvous as no_room};
+use pipelines::routes::{counted, first_failure, kept};
+use pipelines::stages::{by_key, one_sync, ordered, ordered_keys, three_async};
 
 /// What is simulated of each program.
 pub type Result = std::result::Result<Explored, Box<Violation>>;
@@ -86,4 +93,46 @@ pub const ALL: &[Reference] = &[
         replay,
         "past and live events, calls and a timer, on a clock of their own"
     ),
+];
+
+/// The reference pipelines, each of which has a part of what a pipeline can do.
+pub const PIPELINES: &[Reference] = &[
+    reference!(one_sync, "a pipeline of one stage that waits for nothing"),
+    reference!(three_async, "a pipeline of three stages that wait"),
+    reference!(ordered, "a pipeline that keeps the order"),
+    reference!(by_key, "a pipeline by key"),
+    reference!(ordered_keys, "a pipeline by key that keeps the order"),
+    reference!(
+        fan,
+        "a pipeline that makes several items of one, and leaves some out"
+    ),
+    reference!(ordered_fan, "a pipeline that does so in order"),
+    reference!(kept, "a pipeline whose failures say what entered it"),
+    reference!(
+        first_failure,
+        "a pipeline of a channel that ends at its first failure"
+    ),
+    reference!(counted, "a pipeline whose failures nobody reads"),
+    reference!(given_back, "a pipeline that is interrupted, and its input"),
+    reference!(
+        endless,
+        "a pipeline of a stream that never ends, and is drained"
+    ),
+    reference!(narrow, "a pipeline without buffers"),
+    reference!(no_room, "a pipeline whose output is a rendezvous"),
+    reference!(drained, "a pipeline that is drained"),
+    reference!(paused, "a pipeline that is paused and resumed"),
+    reference!(retried, "a pipeline that tries again"),
+    reference!(
+        timed,
+        "a pipeline with a time limit and something to stand in"
+    ),
+    reference!(
+        guarded,
+        "a pipeline with a rate limit and a circuit breaker"
+    ),
+    reference!(batched, "a pipeline of batches"),
+    reference!(branched, "a pipeline that goes two ways"),
+    reference!(merged, "two pipelines that meet"),
+    reference!(equipped, "a pipeline whose workers have a resource each"),
 ];

@@ -19,9 +19,18 @@ impl FiberState {
     /// Puts another list in the place of the one that defects of finalizers are recorded in.
     #[inline]
     pub(crate) fn swap_defects(&self, defects: &mut Vec<Defect>) {
-        if defects.is_empty() && self.defects.load(Ordering::Relaxed) == 0 {
-            return;
+        if !defects.is_empty() || self.defects.load(Ordering::Relaxed) != 0 {
+            self.exchange_defects(defects);
         }
+    }
+
+    #[inline]
+    pub(crate) fn has_defects(&self) -> bool {
+        self.defects.load(Ordering::Relaxed) != 0
+    }
+
+    #[cold]
+    fn exchange_defects(&self, defects: &mut Vec<Defect>) {
         let mut inner = self.inner.lock();
         let recorded = &mut inner.rest_mut().defects;
         std::mem::swap(recorded, defects);
@@ -36,6 +45,7 @@ impl FiberState {
         taken
     }
 
+    #[inline]
     pub(crate) fn mark(&self) -> Mark {
         Mark(self.pushed.load(Ordering::Acquire))
     }

@@ -5,11 +5,115 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Channel, ChannelClosed};
+use super::{Channel, ChannelClosed, CloseReason};
+use crate::WaitsFor;
 use crate::opaque_debug::opaque_debug;
-use crate::sync::ring::{Ended, Pull, Puller, Ring};
+use crate::sync::ring::{Ended, Pull, Puller, Shared};
 
+/// What a receiver waits for.
+pub(super) const ITEM: &str = "an item from a channel";
+
+/// # Receiving
 impl<T> Channel<T> {
+    /// Receives the next item, waiting while there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelClosed`] when the channel is closed and empty.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it ends, nothing was received, and no item is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::{Channel, ChannelClosed};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channel = Channel::bounded(1);
+    /// channel.send("one").await.unwrap();
+    /// channel.close();
+    /// assert_eq!(channel.receive().await, Ok("one"));
+    /// assert_eq!(channel.receive().await, Err(ChannelClosed));
+    /// # }
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn receive(&self) -> Receive<T> {
+        let waits_for = WaitsFor::here(ITEM);
+        Receive {
+            puller: Puller::new(Arc::clone(&self.shared), waits_for),
+        }
+    }
+
+    /// Receives what is there, at least one item and at most `max`, waiting while there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelClosed`] when the channel is closed and empty.
+    ///
+    /// # Panics
+    ///
+    /// If `max` is 0.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it ends, nothing was received, and no item is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::Channel;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let channel = Channel::bounded(3);
+    /// channel.send_many([1, 2, 3]).await.unwrap();
+    /// assert_eq!(channel.receive_many(2).await.unwrap(), [1, 2]);
+    /// assert_eq!(channel.receive_many(2).await.unwrap(), [3]);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn receive_many(&self, max: usize) -> ReceiveMany<T> {
+        assert!(max > 0, "receive_many takes at least one item");
+        ReceiveMany {
+            receive: self.receive(),
+            max,
+        }
+    }
+
+    /// Receives the next item, if that needs no wait.
+    ///
+    /// At a rendezvous, with a capacity of 0, there is none: nobody is handed an item who does not wait for it.
+    ///
+    /// # Errors
+    ///
+    /// [`TryReceiveError::Empty`] while there is none; [`TryReceiveError::Closed`] when none will come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::{Channel, TryReceiveError};
+    ///
+    /// let channel = Channel::bounded(1);
+    /// channel.try_send("one").unwrap();
+    /// assert_eq!(channel.try_receive(), Ok("one"));
+    /// assert_eq!(channel.try_receive(), Err(TryReceiveError::Empty));
+    /// channel.close();
+    /// assert_eq!(channel.try_receive(), Err(TryReceiveError::Closed));
+    /// ```
+    pub fn try_receive(&self) -> Result<T, TryReceiveError> {
+        let mut received = None;
+        let pulled =
+            (self.shared.ring).pull_now(1, Pull::Take, |mut items| received = items.next());
+        match pulled {
+            Ok(_) => received.ok_or(TryReceiveError::Empty),
+            Err(Ended) => Err(TryReceiveError::Closed),
+        }
+    }
+
     /// Gives up a claim on `count` items that [`Receive::poll_claim`] has handed out, and puts `items`, the ones that were
     /// not used, back ahead of all others, in their order.
     ///
@@ -38,14 +142,56 @@ impl<T> Channel<T> {
     /// # }
     /// ```
     pub fn release(&self, count: usize, items: impl DoubleEndedIterator<Item = T>) {
-        self.ring.release(count, items);
+        self.shared.ring.release(count, items);
     }
+
+    /// Hands at most `max` items to `take`, on a claim as [`Receive::poll_claim`], and does not wait. Says how many there
+    /// were: none, while the channel is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelClosed`] when the channel is closed and empty, and nobody has a claim.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::sync::{Channel, ChannelClosed};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (channel, mut batch) = (Channel::bounded(4), Vec::new());
+    /// channel.send_many([1, 2, 3]).await.unwrap();
+    /// channel.close();
+    /// assert_eq!(channel.claim_now(2, |item| batch.push(item)), Ok(2));
+    /// assert_eq!(channel.claim_now(2, |item| batch.push(item)), Ok(1));
+    /// // As long as they may come back, the channel has not ended.
+    /// assert_eq!(channel.claim_now(2, |item| batch.push(item)), Ok(0));
+    /// channel.release(3, std::iter::empty());
+    /// assert_eq!(channel.claim_now(2, |item| batch.push(item)), Err(ChannelClosed));
+    /// # }
+    /// ```
+    pub fn claim_now(&self, max: usize, take: impl FnMut(T)) -> Result<usize, ChannelClosed> {
+        let claimed = (self.shared.ring).pull_now(max, Pull::Claim, |items| items.for_each(take));
+        claimed.map_err(|Ended| ChannelClosed)
+    }
+}
+
+/// Nothing was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TryReceiveError {
+    /// Nothing is in the channel for now.
+    #[error("the channel is empty")]
+    Empty,
+    /// Nothing is in the channel, and nothing will come.
+    #[error("the channel is closed")]
+    Closed,
 }
 
 /// The future of [`Channel::receive`].
 #[must_use = "futures do nothing unless they are polled"]
 pub struct Receive<T> {
-    pub(super) puller: Puller<Arc<Ring<T>>>,
+    pub(super) puller: Puller<Arc<Shared<T, CloseReason>>>,
 }
 
 impl<T> Receive<T> {
@@ -85,7 +231,8 @@ impl<T> Receive<T> {
         max: usize,
         take: impl FnMut(T),
     ) -> Poll<Result<(), ChannelClosed>> {
-        let pulled = self.puller.poll_pull(task, max, Pull::Claim, take);
+        let puller = &mut self.puller;
+        let pulled = puller.poll_pull(task, max, Pull::Claim, |items| items.for_each(take));
         pulled.map_err(|Ended| ChannelClosed)
     }
 }
@@ -93,6 +240,7 @@ impl<T> Receive<T> {
 impl<T> Future for Receive<T> {
     type Output = Result<T, ChannelClosed>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         self.puller.poll_next(task).map_err(|Ended| ChannelClosed)
     }
@@ -112,7 +260,7 @@ impl<T> Future for ReceiveMany<T> {
         let (max, mut received) = (self.max, Vec::new());
         let puller = &mut self.receive.puller;
         puller
-            .poll_pull(task, max, Pull::Take, |item| received.push(item))
+            .poll_pull(task, max, Pull::Take, |items| received.extend(items))
             .map_ok(|()| received)
             .map_err(|Ended| ChannelClosed)
     }

@@ -5,12 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Queue, Shared};
+use super::Queue;
 use crate::WaitsFor;
 use crate::opaque_debug::opaque_debug;
-use crate::sync::ending::{Ends, Mourner};
-use crate::sync::ring::Latecomers;
-use crate::sync::waiters::Waiters;
+use crate::sync::ending::Mourner;
+use crate::sync::ring::{Latecomers, Shared};
 
 /// # Ending
 impl<T, E> Queue<T, E> {
@@ -61,13 +60,7 @@ impl<T, E> Queue<T, E> {
     /// ```
     #[doc(alias = "fail")]
     pub fn close_with(&self, error: E) {
-        let mut error = Some(error);
-        self.shared.ring.close(Latecomers::Admitted, || {
-            if let Some(error) = error.take() {
-                // Nobody else sets it: this is the first to close the queue, and under its lock.
-                let _ = self.shared.error.set(error);
-            }
-        });
+        self.shared.close_with(Latecomers::Admitted, error);
     }
 
     /// Closes the queue, and has what is inside. Takers end at once, and offers that wait get their items back.
@@ -139,18 +132,6 @@ impl<T, E: Clone> Future for AwaitClosed<T, E> {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         self.mourner.poll(task)
-    }
-}
-
-impl<T, E> Ends for Shared<T, E> {
-    type Error = E;
-
-    fn error(&self) -> Option<&E> {
-        self.error.get()
-    }
-
-    fn mourning<U>(&self, act: impl FnOnce(bool, &mut Waiters) -> U) -> U {
-        self.ring.mourning(act)
     }
 }
 

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::{OfferError, Queue, Shared};
+use super::{OfferError, Queue};
 use crate::opaque_debug::opaque_debug;
-use crate::sync::ring::{HasRing, Overflow, Pusher, Refused, Supply};
+use crate::sync::ring::{HasRing, Overflow, Pusher, Refused, Shared, Supply};
 use crate::{WaitsFor, poll_turn};
 
 /// # Offering

@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::{Queue, Shared, TakeError};
+use super::{Queue, TakeError};
 use crate::WaitsFor;
 use crate::opaque_debug::opaque_debug;
-use crate::sync::ring::{Ended, HasRing, Pull, Puller};
+use crate::sync::ending::Ends;
+use crate::sync::ring::{Ended, HasRing, Pull, Puller, Shared};
 
 /// # Taking
 impl<T, E> Queue<T, E> {
@@ -154,7 +155,8 @@ impl<T, E> Queue<T, E> {
     /// ```
     pub fn take_up_to(&self, max: usize) -> Vec<T> {
         let mut taken = Vec::new();
-        self.shared.ring.pull_now(max, |item| taken.push(item));
+        // Ended or empty, there is nothing to take.
+        let _ = (self.shared.ring).pull_now(max, Pull::Take, |items| taken.extend(items));
         taken
     }
 
@@ -174,14 +176,14 @@ impl<T, E> Queue<T, E> {
     #[doc(alias = "try_take")]
     pub fn poll(&self) -> Option<T> {
         let mut taken = None;
-        self.shared.ring.pull_now(1, |item| taken = Some(item));
+        let _ = (self.shared.ring).pull_now(1, Pull::Take, |mut items| taken = items.next());
         taken
     }
 }
 
 impl<T, E: Clone> Shared<T, E> {
     fn end(&self) -> TakeError<E> {
-        match self.error.get() {
+        match self.error() {
             None => TakeError::Closed,
             Some(error) => TakeError::Failed(error.clone()),
         }
@@ -237,7 +239,8 @@ impl<T, E: Clone> Future for TakeMany<T, E> {
         let this = &mut *self;
         if this.min == 0 {
             let ring = this.puller.handle().ring();
-            ring.pull_now(this.max, |item| this.items.push(item));
+            // At the end, too, it takes none.
+            let _ = ring.pull_now(this.max, Pull::Take, |items| this.items.extend(items));
             return Poll::Ready(Ok(this.settle()));
         }
         // Where the first item is enough, none has to go back.
@@ -250,7 +253,7 @@ impl<T, E: Clone> Future for TakeMany<T, E> {
             let (before, items) = (this.items.len(), &mut this.items);
             let pulled = this
                 .puller
-                .poll_pull(task, this.max - before, pull, |item| items.push(item));
+                .poll_pull(task, this.max - before, pull, |pulled| items.extend(pulled));
             let ended = ready!(pulled).is_err();
             if pull == Pull::Gather {
                 this.claimed = this.items.len();

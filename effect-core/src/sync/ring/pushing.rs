@@ -3,8 +3,9 @@
 use std::ops::Deref;
 use std::task::{Context, Poll, ready};
 
-use super::{HasRing, Overflow, Ring, Supply};
-use crate::sync::ending::Phase;
+use parking_lot::MutexGuard;
+
+use super::{HasRing, Overflow, Ring, State, Supply};
 use crate::sync::turns::Promise;
 use crate::sync::waiters::Place;
 use crate::sync::wakers::Wakers;
@@ -20,9 +21,10 @@ pub(in crate::sync) enum Refused {
 impl<T> Ring<T> {
     /// Moves items out of `supply` while there is room. Ready when none is left there.
     ///
-    /// `waiting` is the caller's place among those who wait; it belongs to [`forget_sender`].
+    /// `waiting` is the caller's place among those who wait; it belongs to [`forget_place`].
     ///
-    /// [`forget_sender`]: Ring::forget_sender
+    /// [`forget_place`]: Ring::forget_place
+    #[inline]
     fn poll_push<S: Supply<T>>(
         &self,
         task: &mut Context<'_>,
@@ -30,27 +32,62 @@ impl<T> Ring<T> {
         supply: &mut S,
     ) -> Poll<Result<(), Refused>> {
         ready!(poll_turn(task));
+        let mut state = self.state.lock();
+        if waiting.is_some() || !state.has_room(self.capacity) {
+            return self.push_in_turn(state, 0, task, waiting, supply);
+        }
+        let Some(item) = supply.take() else {
+            return Poll::Ready(Ok(()));
+        };
+        state.buffer.push_back(item);
+        if !supply.is_empty() {
+            return self.push_in_turn(state, 1, task, waiting, supply);
+        }
+        if state.receivers.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let receiver = state.next_receiver();
+        drop(state);
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// As [`poll_push`](Ring::poll_push), where others are to be minded. So many items are inside of which nobody was told.
+    #[inline(never)]
+    fn push_in_turn<S: Supply<T>>(
+        &self,
+        mut guard: MutexGuard<'_, State<T>>,
+        untold: usize,
+        task: &mut Context<'_>,
+        waiting: &mut Option<Place>,
+        supply: &mut S,
+    ) -> Poll<Result<(), Refused>> {
+        let state = &mut *guard;
+        if !state.phase.admits(waiting.is_some()) {
+            *waiting = None;
+            return Poll::Ready(Err(Refused::Closed));
+        }
         let mut wakers = Wakers::default();
-        let pushed = {
-            let mut guard = self.state.lock();
-            let state = &mut *guard;
-            if !state.phase.admits(waiting.is_some()) {
-                *waiting = None;
-                return Poll::Ready(Err(Refused::Closed));
+        state.notify_receivers(untold, &mut wakers);
+        let free = if waiting.is_some() {
+            self.free(state)
+        } else {
+            self.free_at_once(state)
+        };
+        // At a rendezvous, room is a receiver, who may have left.
+        let promise = if self.capacity == 0 {
+            Promise::Void
+        } else {
+            Promise::Kept
+        };
+        let entered = (state.senders).enter(waiting, task, free, promise, &mut wakers);
+        let pushed = if let Some(mut room) = entered {
+            if state.senders.is_idle() {
+                // There is nobody whose turn this could be instead.
+                room = room.max(self.free_at_once(state));
             }
-            // At a rendezvous, room is a receiver, who may have left.
-            let promise = if self.capacity == 0 {
-                Promise::Void
-            } else {
-                Promise::Kept
-            };
-            let free = self.free(state);
-            let entered = state
-                .senders
-                .enter(waiting, task, free, promise, &mut wakers);
-            let Some(room) = entered else {
-                return Poll::Pending;
-            };
             let mut pushed = 0;
             while pushed < room
                 && let Some(item) = supply.take()
@@ -66,7 +103,10 @@ impl<T> Ring<T> {
                 *waiting = Some(state.senders.join(task));
                 Poll::Pending
             }
+        } else {
+            Poll::Pending
         };
+        drop(guard);
         wakers.wake();
         pushed
     }
@@ -82,7 +122,7 @@ impl<T> Ring<T> {
             if state.is_closed() {
                 return Err(Refused::Closed);
             }
-            let room = state.senders.room(self.free(state));
+            let room = state.senders.room(self.free_at_once(state));
             let mut pushed = 0;
             while pushed < room
                 && let Some(item) = supply.take()
@@ -106,24 +146,6 @@ impl<T> Ring<T> {
         };
         wakers.wake();
         pushed
-    }
-
-    /// Gives up a sender's place, and passes on the room that it may have been granted.
-    fn forget_sender(&self, waiting: &mut Option<Place>) {
-        let Some(place) = waiting.take() else { return };
-        let mut wakers = Wakers::default();
-        {
-            let mut guard = self.state.lock();
-            let state = &mut *guard;
-            if state.phase == Phase::Closed {
-                // It was dismissed.
-                return;
-            }
-            state.senders.leave(place, &mut wakers);
-            state.senders.grant(self.free(state), &mut wakers);
-            state.tell_if_ended(&mut wakers);
-        }
-        wakers.wake();
     }
 }
 
@@ -169,6 +191,8 @@ impl<H: Deref<Target: HasRing>> Pusher<H> {
 impl<H: Deref<Target: HasRing>> Drop for Pusher<H> {
     #[inline]
     fn drop(&mut self) {
-        self.handle.ring().forget_sender(&mut self.waiting);
+        if self.waiting.is_some() {
+            self.handle.ring().forget_place(&mut self.waiting, 1);
+        }
     }
 }

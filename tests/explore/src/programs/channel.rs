@@ -141,11 +141,8 @@ fn crowd(trial: &Trial, capacity: usize, at_once: &[usize]) -> Case<Never, ()> {
         channel: Channel::bounded(capacity),
         tickets: trial.tickets(),
         sent: Arc::default(),
-        bound: if capacity == 0 {
-            at_once.len()
-        } else {
-            capacity
-        },
+        // One more for each receiver that was woken for it and has not come.
+        bound: capacity + at_once.len(),
         senders: Arc::default(),
         receivers: Arc::default(),
     };

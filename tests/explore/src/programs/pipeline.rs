@@ -103,7 +103,7 @@ pub(super) mod routed {
             )
             .to_channel(output.clone())
             .with_error_channel(errors.clone());
-        let progress = connected.progress();
+        let handle = connected.handle();
         let run = connected.run();
         let (trial, books) = (trial.clone(), tickets.clone());
         let (left_in, left_out, left_failed) = (input.clone(), output.clone(), errors.clone());
@@ -134,7 +134,7 @@ pub(super) mod routed {
             Ok(())
         });
         Case::new(program).check(move |exit| {
-            let report = settled(progress.report());
+            let report = settled(handle.report());
             if exit.is_some() {
                 assert!(
                     left_out.is_closed() && left_failed.is_closed(),
@@ -166,7 +166,7 @@ pub(super) mod fail_fast {
         let connected = Pipeline::from_stream(Stream::from_iter(items(trial, &tickets)))
             .via(stage("work", move |item| work(&works, item)).workers(3))
             .to_channel(output.clone());
-        let progress = connected.progress();
+        let handle = connected.handle();
         let run = connected.run();
         let (trial, left) = (trial.clone(), output.clone());
         let books = tickets.clone();
@@ -179,7 +179,7 @@ pub(super) mod fail_fast {
             Ok(())
         });
         Case::new(program).check(move |exit| {
-            let report = settled(progress.report());
+            let report = settled(handle.report());
             assert!(report.failed <= 1, "{report}");
             if exit.is_some() {
                 assert!(left.is_closed(), "an end was not told");

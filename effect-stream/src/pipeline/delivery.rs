@@ -1,0 +1,244 @@
+//! The end of the line: where items are delivered.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use effect_core::sync::{Supply, WaitingSender};
+use effect_core::{Cx, Env, Value};
+use futures::future::{BoxFuture, ready};
+use parking_lot::Mutex;
+
+use super::board::Board;
+use super::desk::Halt;
+use super::item::{Held, Item};
+use super::line::{Bench, BoxBench, Entrance, From, Line, NotReady, Root, Round, Stand};
+use super::origin::Origin;
+use crate::{Channel, ChannelClosed};
+
+/// The output, and what it has no room for yet.
+pub(super) struct Delivery<T, O> {
+    pub(super) at: usize,
+    pub(super) board: Arc<Board>,
+    pub(super) output: Channel<T>,
+    queue: Mutex<Held<Item<T, O>>>,
+}
+
+impl<T, O> Delivery<T, O> {
+    pub(super) fn new(at: usize, board: &Arc<Board>, output: Channel<T>) -> Self {
+        Delivery {
+            at,
+            board: Arc::clone(board),
+            output,
+            queue: Mutex::new(Held::new(board)),
+        }
+    }
+
+    /// How much the output has room for.
+    fn free(&self) -> usize {
+        self.output.capacity().saturating_sub(self.output.len())
+    }
+
+    /// Tells the board of what was accepted, and of what is left.
+    fn account(&self, delivered: usize, from: Option<(&From, usize)>) {
+        let wakers = {
+            let mut board = self.board.lock();
+            board.fates().delivered += delivered as u64;
+            let stage = board.stage(self.at);
+            stage.items_out += delivered as u64;
+            match from {
+                Some((from, left)) => {
+                    board.queued(self.at, left);
+                    board.settle(from.at, from.next, &from.done);
+                }
+                None => board.dequeued(self.at, delivered),
+            }
+            let mut wakers = board.last_word();
+            if let Some((from, _)) = from {
+                board.feeders(from.at, &mut wakers);
+            }
+            board.feeders(self.at, &mut wakers);
+            wakers
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl<T: Value, O: Origin> Entrance<T, O> for Delivery<T, O> {
+    fn at(&self) -> usize {
+        self.at
+    }
+
+    fn put(&self, items: &mut Held<Item<T, O>>, from: &From) {
+        let mut queue = self.queue.lock();
+        let before = queue.len();
+        queue.append(items);
+        let mut delivering = Delivering::new(&mut queue);
+        // Closed, it is found by the runner that looks at it next.
+        let _ = self.output.push_now(&mut delivering);
+        let delivered = delivering.count();
+        if delivered > before {
+            self.account(before, None);
+            let left = queue.len();
+            self.account(delivered - before, Some((from, left)));
+        } else {
+            self.account(delivered, None);
+            let left = queue.len() - (before - delivered);
+            self.account(0, Some((from, left)));
+        }
+    }
+
+    fn outside(&self) -> usize {
+        self.free()
+    }
+}
+
+impl<R: Env, E: Value, T: Value, O: Origin> Root<R, E, O> for Delivery<T, O> {
+    fn prepare<'a>(&'a self, _cx: &'a Cx<R>) -> BoxFuture<'a, Result<(), NotReady<E>>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn stand<'r>(&'r self, _cx: &'r Cx<R>) -> Box<dyn Stand<E, O> + Send + 'r> {
+        Box::new(DeliveryBench {
+            delivery: self,
+            sender: None,
+        })
+    }
+}
+
+impl<R: Env, E: Value, T: Value, O: Origin> Line<R, E, T, O> for Delivery<T, O> {
+    fn bench<'r>(&'r self, _cx: &'r Cx<R>) -> BoxBench<'r, E, T, O> {
+        Box::new(DeliveryBench {
+            delivery: self,
+            sender: None,
+        })
+    }
+
+    fn entrance(self: Arc<Self>) -> Arc<dyn Entrance<T, O>> {
+        self
+    }
+}
+
+struct DeliveryBench<'r, T, O> {
+    delivery: &'r Delivery<T, O>,
+    /// Its place among those who wait for room.
+    sender: Option<WaitingSender<'r, T>>,
+}
+
+impl<T: Value, O: Origin> DeliveryBench<'_, T, O> {
+    /// Tells of a push. True if anything has moved.
+    fn pushed<E>(
+        &self,
+        pushed: Result<(), ChannelClosed>,
+        delivered: usize,
+        round: &mut Round<'_, '_, E, O>,
+    ) -> bool {
+        if delivered > 0 {
+            self.delivery.account(delivered, None);
+        }
+        if pushed.is_err() {
+            round.desk.routes.halt(Halt::OutputClosed);
+        }
+        delivered > 0
+    }
+}
+
+impl<E: Value, T: Value, O: Origin> Stand<E, O> for DeliveryBench<'_, T, O> {
+    fn go_on(&mut self, _round: &mut Round<'_, '_, E, O>) {}
+
+    fn turn(&mut self, round: &mut Round<'_, '_, E, O>) -> bool {
+        let mut queue = self.delivery.queue.lock();
+        if queue.is_empty() {
+            return false;
+        }
+        let mut delivering = Delivering::new(&mut queue);
+        let pushed = self.delivery.output.push_now(&mut delivering);
+        let delivered = delivering.count();
+        self.pushed(pushed, delivered, round)
+    }
+
+    fn leave_word(&mut self, round: &mut Round<'_, '_, E, O>) -> bool {
+        let delivery = self.delivery;
+        let mut queue = delivery.queue.lock();
+        if queue.is_empty() {
+            self.sender = None;
+            return false;
+        }
+        let sender = self
+            .sender
+            .get_or_insert_with(|| WaitingSender::new(&delivery.output));
+        let mut delivering = Delivering::new(&mut queue);
+        let pushed = match sender.poll_push(round.task, &mut delivering) {
+            Poll::Ready(pushed) => pushed,
+            Poll::Pending => Ok(()),
+        };
+        let delivered = delivering.count();
+        self.pushed(pushed, delivered, round)
+    }
+}
+
+impl<E: Value, T: Value, O: Origin> Bench<E, T, O> for DeliveryBench<'_, T, O> {
+    fn take_in(
+        &mut self,
+        items: &mut Held<Item<T, O>>,
+        from: &From,
+        round: &mut Round<'_, '_, E, O>,
+    ) {
+        let delivery = self.delivery;
+        // Until the board knows of it: so what one worker delivers is in order.
+        let mut queue = delivery.queue.lock();
+        let mut delivered = 0;
+        if queue.is_empty() {
+            let mut delivering = Delivering::new(items);
+            let pushed = delivery.output.push_now(&mut delivering);
+            delivered = delivering.count();
+            if pushed.is_err() {
+                round.desk.routes.halt(Halt::OutputClosed);
+            }
+        }
+        let left = items.len();
+        if left > 0 {
+            queue.append(items);
+        }
+        delivery.account(delivered, Some((from, left)));
+    }
+
+    fn outside(&self) -> usize {
+        self.delivery.free()
+    }
+}
+
+/// Delivers items at the moment in which the output accepts them, and not before.
+struct Delivering<'a, T, O> {
+    items: &'a mut VecDeque<Item<T, O>>,
+    before: usize,
+    /// Dropped when nobody holds a lock.
+    origins: Vec<O>,
+}
+
+impl<'a, T, O> Delivering<'a, T, O> {
+    fn new(items: &'a mut VecDeque<Item<T, O>>) -> Self {
+        Delivering {
+            before: items.len(),
+            items,
+            origins: Vec::new(),
+        }
+    }
+
+    /// How many were delivered.
+    fn count(self) -> usize {
+        self.before - self.items.len()
+    }
+}
+
+impl<T, O> Supply<T> for Delivering<'_, T, O> {
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    fn take(&mut self) -> Option<T> {
+        let Item { value, origin, .. } = self.items.pop_front()?;
+        self.origins.push(origin);
+        Some(value)
+    }
+}

@@ -1,0 +1,86 @@
+//! The ring in which results of an ordered stage wait for those of earlier items.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::board::Board;
+use super::item::{Held, Item};
+
+/// Results of an ordered stage, in the order in which its items came.
+///
+/// It is bounded as the next queue is: a result that waits here has a place there, or else a worker.
+pub(super) struct InOrder<B, O> {
+    /// The turn of the first.
+    first: u64,
+    results: VecDeque<Place<B, O>>,
+    board: Arc<Board>,
+}
+
+/// Where the result of one item belongs.
+enum Place<B, O> {
+    Runs,
+    /// It has failed, or was filtered.
+    Nothing,
+    One(Item<B, O>),
+    Several(VecDeque<Item<B, O>>),
+}
+
+impl<B, O> InOrder<B, O> {
+    pub(super) fn new(board: &Arc<Board>) -> Self {
+        InOrder {
+            first: 0,
+            results: VecDeque::new(),
+            board: Arc::clone(board),
+        }
+    }
+
+    fn place(&mut self, turn: u64) -> &mut Place<B, O> {
+        let at = usize::try_from(turn - self.first).expect("few items are inside at a time");
+        while self.results.len() <= at {
+            self.results.push_back(Place::Runs);
+        }
+        &mut self.results[at]
+    }
+
+    pub(super) fn one(&mut self, turn: u64, item: Item<B, O>) {
+        *self.place(turn) = Place::One(item);
+    }
+
+    pub(super) fn several(&mut self, turn: u64, items: VecDeque<Item<B, O>>) {
+        *self.place(turn) = Place::Several(items);
+    }
+
+    pub(super) fn nothing(&mut self, turn: u64) {
+        *self.place(turn) = Place::Nothing;
+    }
+
+    /// Moves those out whose turn it is.
+    pub(super) fn release(&mut self, out: &mut Held<Item<B, O>>) {
+        while let Some(first) = self.results.front_mut() {
+            match std::mem::replace(first, Place::Nothing) {
+                Place::Runs => {
+                    *first = Place::Runs;
+                    return;
+                }
+                Place::Nothing => {}
+                Place::One(item) => out.push_back(item),
+                Place::Several(items) => out.extend(items),
+            }
+            self.results.pop_front();
+            self.first += 1;
+        }
+    }
+}
+
+impl<B, O> Drop for InOrder<B, O> {
+    fn drop(&mut self) {
+        let mut left = Held::new(&self.board);
+        for place in self.results.drain(..) {
+            match place {
+                Place::Runs | Place::Nothing => {}
+                Place::One(item) => left.push_back(item),
+                Place::Several(items) => left.extend(items),
+            }
+        }
+    }
+}
