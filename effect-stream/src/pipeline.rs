@@ -37,7 +37,7 @@ mod intake;
 mod emit;
 mod in_order;
 mod bench;
-mod workplace;
+mod worker;
 mod gather;
 mod fork;
 mod delivery;

@@ -1,6 +1,6 @@
 //! The bench at which one runner works for a stage.
 //!
-//! There is no task a worker. A runner takes a batch of items and has one of its [workers](super::workplace) begin them: most
+//! There is no task a worker. A runner takes a batch of items and has one of its [workers](super::worker) begin them: most
 //! are ready at the first poll, and the batch goes on to the next stage in the same hand. A worker whose item has to wait keeps
 //! that, and with it one of the stage's permits; the rest of the batch goes to another, or back to the queue when there is no
 //! other permit.
@@ -20,13 +20,13 @@ use super::board::{Ask, Board, Done, Grant, Wakers};
 use super::emit::Emit;
 use super::in_order::InOrder;
 use super::intake::{Input, Intake};
-use super::item::{Held, Item};
+use super::item::{Batch, Item, Queue};
 use super::line::{Bench, BoxBench, Entrance, From, Line, NotReady, Root, Round, Stand};
 use super::origin::Origin;
 use super::report::Failed;
 use super::telling;
 use super::work::{Failure, Work, Worker};
-use super::workplace::{self, Aftermath, Pouring, Tray, TrayOf};
+use super::worker::{self, Aftermath, Pouring, Tray, TrayOf};
 use crate::{ChannelClosed, Receive};
 
 /// How many items that were woken are polled before what they have come to goes on: by then they may have taken long.
@@ -87,15 +87,15 @@ where
         StageBench {
             cx,
             stage: self,
-            hire: move |aftermath| workplace::work(self, cx, Arc::clone(&of_workers), aftermath),
+            hire: move |aftermath| worker::work(self, cx, Arc::clone(&of_workers), aftermath),
             workers: Slots::new(),
             free: Vec::new(),
             tray,
-            hand: Held::new(&self.board),
+            hand: Batch::new(&self.board),
             tags: VecDeque::new(),
             values: Vec::new(),
-            out: Held::new(&self.board),
-            pouring: Held::new(&self.board),
+            out: Batch::new(&self.board),
+            pouring: Queue::new(&self.board),
             receive: None,
             waits: false,
             next: self.next.bench(cx),
@@ -124,19 +124,19 @@ where
     }
 
     /// Gives items their turns as they come, under the board's lock, where the stage is ordered.
-    fn number(&self, items: &mut VecDeque<Item<A, O>>) {
+    fn number(&self, items: &mut [Item<A, O>]) {
         if let Some(order) = &self.order {
             let mut turn = order.turn.lock();
             for item in items {
-                item.turn = Some(*turn);
+                item.turn = *turn;
                 *turn += 1;
             }
         }
     }
 
     /// Nothing comes of an item, which is where the next may go on.
-    pub(super) fn skip(&self, turn: Option<u64>) {
-        if let (Some(order), Some(turn)) = (&self.order, turn) {
+    pub(super) fn skip(&self, turn: u64) {
+        if let Some(order) = &self.order {
             order.results.lock().nothing(turn);
         }
     }
@@ -207,7 +207,7 @@ where
         self.at
     }
 
-    fn put(&self, items: &mut Held<Item<A, O>>, from: &From) {
+    fn put(&self, items: &mut Batch<Item<A, O>>, from: &From) {
         let mut tags = VecDeque::new();
         if I::UNTAGGED.is_none() {
             tags.extend(items.iter().map(|item| self.intake.tag(&item.value)));
@@ -246,14 +246,14 @@ where
     free: Vec<usize>,
     tray: Arc<Mutex<TrayOf<R, E, A, O, W, I, M>>>,
     /// Items that were taken and have not begun, and what is to be known of them.
-    hand: Held<Item<A, O>>,
+    hand: Batch<Item<A, O>>,
     tags: VecDeque<I::Tag>,
     /// Room for what is claimed from the input.
     values: Vec<A>,
     /// Results that are about to go on.
-    out: Held<Item<M::Item, O>>,
+    out: Batch<Item<M::Item, O>>,
     /// Items that become several, of which some are still to come.
-    pouring: Held<Pouring<M::Items, O>>,
+    pouring: Queue<Pouring<M::Items, O>>,
     /// Its place among those who wait for the input.
     receive: Option<Receive<A>>,
     /// Whether it has left word there.
@@ -278,7 +278,7 @@ where
 }
 
 /// Gives up a claim on the input, and gives back what has not begun.
-fn release<A, O>(board: &Board, input: &Input<A, O>, claimed: usize, rest: &mut Held<Item<A, O>>) {
+fn release<A, O>(board: &Board, input: &Input<A, O>, claimed: usize, rest: &mut Batch<Item<A, O>>) {
     if claimed == 0 {
         return;
     }
@@ -421,10 +421,10 @@ where
                 self.tags.push_back(stage.intake.tag(&value));
             }
             let origin = (input.origin)(&value);
-            self.hand.push_back(Item {
+            self.hand.push(Item {
                 value,
                 origin,
-                turn: None,
+                turn: 0,
             });
         }
         self.values = values;
@@ -659,7 +659,7 @@ where
         if let Some(order) = &stage.order {
             // Under the lock until they are in the next queue: nobody passes them on the way.
             let mut results = order.results.lock();
-            results.release(&mut self.out);
+            results.pass(&mut self.out);
             let (ended, released) = (from.done.out as usize, self.out.len());
             stage.board.lock().early(stage.next_at, ended, released);
             if released > 0 {
@@ -755,7 +755,7 @@ where
 {
     fn take_in(
         &mut self,
-        items: &mut Held<Item<A, O>>,
+        items: &mut Batch<Item<A, O>>,
         from: &From,
         round: &mut Round<'_, '_, E, O>,
     ) {

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::board::Board;
 use super::desk::Halt;
-use super::item::{Held, Item};
+use super::item::{Batch, Item, Queue};
 use super::line::{Bench, BoxBench, Entrance, From, Line, NotReady, Root, Round, Stand};
 use super::origin::Origin;
 use crate::{Channel, ChannelClosed};
@@ -21,7 +21,7 @@ pub(super) struct Delivery<T, O> {
     pub(super) at: usize,
     pub(super) board: Arc<Board>,
     pub(super) output: Channel<T>,
-    queue: Mutex<Held<Item<T, O>>>,
+    queue: Mutex<Queue<Item<T, O>>>,
 }
 
 impl<T, O> Delivery<T, O> {
@@ -30,7 +30,7 @@ impl<T, O> Delivery<T, O> {
             at,
             board: Arc::clone(board),
             output,
-            queue: Mutex::new(Held::new(board)),
+            queue: Mutex::new(Queue::new(board)),
         }
     }
 
@@ -69,11 +69,11 @@ impl<T: Value, O: Origin> Entrance<T, O> for Delivery<T, O> {
         self.at
     }
 
-    fn put(&self, items: &mut Held<Item<T, O>>, from: &From) {
+    fn put(&self, items: &mut Batch<Item<T, O>>, from: &From) {
         let mut queue = self.queue.lock();
         let before = queue.len();
-        queue.append(items);
-        let mut delivering = Delivering::new(&mut queue);
+        queue.extend(items.drain(..));
+        let mut delivering = Delivering::new(&mut **queue);
         // Closed, it is found by the runner that looks at it next.
         let _ = self.output.push_now(&mut delivering);
         let delivered = delivering.count();
@@ -151,7 +151,7 @@ impl<E: Value, T: Value, O: Origin> Stand<E, O> for DeliveryBench<'_, T, O> {
         if queue.is_empty() {
             return false;
         }
-        let mut delivering = Delivering::new(&mut queue);
+        let mut delivering = Delivering::new(&mut **queue);
         let pushed = self.delivery.output.push_now(&mut delivering);
         let delivered = delivering.count();
         self.pushed(pushed, delivered, round)
@@ -167,7 +167,7 @@ impl<E: Value, T: Value, O: Origin> Stand<E, O> for DeliveryBench<'_, T, O> {
         let sender = self
             .sender
             .get_or_insert_with(|| WaitingSender::new(&delivery.output));
-        let mut delivering = Delivering::new(&mut queue);
+        let mut delivering = Delivering::new(&mut **queue);
         let pushed = match sender.poll_push(round.task, &mut delivering) {
             Poll::Ready(pushed) => pushed,
             Poll::Pending => Ok(()),
@@ -180,7 +180,7 @@ impl<E: Value, T: Value, O: Origin> Stand<E, O> for DeliveryBench<'_, T, O> {
 impl<E: Value, T: Value, O: Origin> Bench<E, T, O> for DeliveryBench<'_, T, O> {
     fn take_in(
         &mut self,
-        items: &mut Held<Item<T, O>>,
+        items: &mut Batch<Item<T, O>>,
         from: &From,
         round: &mut Round<'_, '_, E, O>,
     ) {
@@ -189,16 +189,18 @@ impl<E: Value, T: Value, O: Origin> Bench<E, T, O> for DeliveryBench<'_, T, O> {
         let mut queue = delivery.queue.lock();
         let mut delivered = 0;
         if queue.is_empty() {
-            let mut delivering = Delivering::new(items);
+            items.reverse();
+            let mut delivering = Delivering::new(&mut **items);
             let pushed = delivery.output.push_now(&mut delivering);
             delivered = delivering.count();
+            items.reverse();
             if pushed.is_err() {
                 round.desk.routes.halt(Halt::OutputClosed);
             }
         }
         let left = items.len();
         if left > 0 {
-            queue.append(items);
+            queue.extend(items.drain(..));
         }
         delivery.account(delivered, Some((from, left)));
     }
@@ -209,17 +211,52 @@ impl<E: Value, T: Value, O: Origin> Bench<E, T, O> for DeliveryBench<'_, T, O> {
 }
 
 /// Delivers items at the moment in which the output accepts them, and not before.
-struct Delivering<'a, T, O> {
-    items: &'a mut VecDeque<Item<T, O>>,
+struct Delivering<'a, C, O> {
+    items: &'a mut C,
     before: usize,
     /// Dropped when nobody holds a lock.
     origins: Vec<O>,
 }
 
-impl<'a, T, O> Delivering<'a, T, O> {
-    fn new(items: &'a mut VecDeque<Item<T, O>>) -> Self {
+/// Where what is delivered is taken from.
+trait Stock {
+    type Item;
+
+    fn count(&self) -> usize;
+
+    fn next(&mut self) -> Option<Self::Item>;
+}
+
+/// First in, first out.
+impl<X> Stock for VecDeque<X> {
+    type Item = X;
+
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn next(&mut self) -> Option<X> {
+        self.pop_front()
+    }
+}
+
+/// From behind: a batch is turned round before.
+impl<X> Stock for Vec<X> {
+    type Item = X;
+
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn next(&mut self) -> Option<X> {
+        self.pop()
+    }
+}
+
+impl<'a, C: Stock, O> Delivering<'a, C, O> {
+    fn new(items: &'a mut C) -> Self {
         Delivering {
-            before: items.len(),
+            before: items.count(),
             items,
             origins: Vec::new(),
         }
@@ -227,17 +264,17 @@ impl<'a, T, O> Delivering<'a, T, O> {
 
     /// How many were delivered.
     fn count(self) -> usize {
-        self.before - self.items.len()
+        self.before - self.items.count()
     }
 }
 
-impl<T, O> Supply<T> for Delivering<'_, T, O> {
+impl<T, O, C: Stock<Item = Item<T, O>>> Supply<T> for Delivering<'_, C, O> {
     fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.items.count() == 0
     }
 
     fn take(&mut self) -> Option<T> {
-        let Item { value, origin, .. } = self.items.pop_front()?;
+        let Item { value, origin, .. } = self.items.next()?;
         self.origins.push(origin);
         Some(value)
     }

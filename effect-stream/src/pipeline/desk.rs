@@ -7,7 +7,7 @@ use std::task::Context;
 use effect_core::sync::{Supply, WaitingSender};
 
 use super::board::{Board, Done};
-use super::item::Held;
+use super::item::Queue;
 use super::line::NotReady;
 use super::report::Failed;
 use crate::Channel;
@@ -55,7 +55,7 @@ pub(super) struct Desk<E, O> {
     pub(super) routes: Arc<Routes<E, O>>,
     board: Arc<Board>,
     /// Failures for which the error channel has no room yet: each still has a worker of its stage.
-    waiting: Held<Waiting<E, O>>,
+    waiting: Queue<Waiting<E, O>>,
 }
 
 struct Waiting<E, O> {
@@ -68,7 +68,7 @@ impl<E, O> Desk<E, O> {
         Desk {
             routes,
             board: Arc::clone(board),
-            waiting: Held::new(board),
+            waiting: Queue::new(board),
         }
     }
 
@@ -180,12 +180,12 @@ impl<E, O> Desk<E, O> {
 
 /// Moves failures one by one, and notes whose they were.
 struct Moving<'a, E, O> {
-    waiting: &'a mut Held<Waiting<E, O>>,
+    waiting: &'a mut Queue<Waiting<E, O>>,
     accepted: Vec<usize>,
 }
 
 impl<'a, E, O> Moving<'a, E, O> {
-    fn new(waiting: &'a mut Held<Waiting<E, O>>) -> Self {
+    fn new(waiting: &'a mut Queue<Waiting<E, O>>) -> Self {
         Moving {
             waiting,
             accepted: Vec::new(),

@@ -10,7 +10,7 @@ use futures::Stream as _;
 use futures::future::BoxFuture;
 
 use super::board::{Board, Done, LARGEST_BATCH};
-use super::item::{Held, Item};
+use super::item::{Batch, Item};
 use super::line::{Entrance, From};
 use super::origin::Origin;
 use crate::Stream;
@@ -81,7 +81,7 @@ pub(super) struct Feed<T, O> {
     board: Arc<Board>,
     origin: fn(&T) -> O,
     entrance: Arc<dyn Entrance<T, O>>,
-    items: Held<Item<T, O>>,
+    items: Batch<Item<T, O>>,
     /// Items that the board has not been told of yet.
     received: usize,
 }
@@ -98,7 +98,7 @@ impl<T, O> Feed<T, O> {
             board: Arc::clone(board),
             origin,
             entrance,
-            items: Held::new(board),
+            items: Batch::new(board),
             received: 0,
         }
     }
@@ -122,10 +122,10 @@ impl<T: Value, O: Origin> Basin<T> for Feed<T, O> {
     fn put(&mut self, value: T) {
         self.received += 1;
         let origin = (self.origin)(&value);
-        self.items.push_back(Item {
+        self.items.push(Item {
             value,
             origin,
-            turn: None,
+            turn: 0,
         });
     }
 

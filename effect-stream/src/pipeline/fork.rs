@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, Either, ready};
 use parking_lot::Mutex;
 
 use super::board::{Board, Done, Wakers};
-use super::item::{Held, Item};
+use super::item::{Batch, Item, Queue};
 use super::line::{Bench, BoxBench, Entrance, From, Line, NotReady, Root, Round, Stand};
 use super::origin::Origin;
 
@@ -20,7 +20,7 @@ pub(super) struct Fork<R, E, A, B, O> {
     pub(super) board: Arc<Board>,
     pub(super) left: Arc<dyn Line<R, E, A, O>>,
     pub(super) right: Arc<dyn Line<R, E, B, O>>,
-    pub(super) queue: Mutex<Held<Item<Either<A, B>, O>>>,
+    pub(super) queue: Mutex<Queue<Item<Either<A, B>, O>>>,
 }
 
 impl<R: Env, E: Value, A: Value, B: Value, O: Origin> Entrance<Either<A, B>, O>
@@ -30,11 +30,11 @@ impl<R: Env, E: Value, A: Value, B: Value, O: Origin> Entrance<Either<A, B>, O>
         self.at
     }
 
-    fn put(&self, items: &mut Held<Item<Either<A, B>, O>>, from: &From) {
+    fn put(&self, items: &mut Batch<Item<Either<A, B>, O>>, from: &From) {
         let wakers = {
             let mut board = self.board.lock();
             board.queued(self.at, items.len());
-            self.queue.lock().append(items);
+            self.queue.lock().extend(items.drain(..));
             board.settle(from.at, from.next, &from.done);
             let mut wakers: Wakers = board.somebody(self.at).into_iter().collect();
             board.feeders(from.at, &mut wakers);
@@ -100,7 +100,7 @@ impl<R: Env, E: Value, A: Value, B: Value, O: Origin> Stand<E, O> for ForkBench<
             (fork.left_at, self.left.outside()),
             (fork.right_at, self.right.outside()),
         ];
-        let (mut lefts, mut rights) = (Held::new(&fork.board), Held::new(&fork.board));
+        let (mut lefts, mut rights) = (Batch::new(&fork.board), Batch::new(&fork.board));
         let count = {
             let mut board = fork.board.lock();
             let mut queue = fork.queue.lock();
@@ -108,15 +108,15 @@ impl<R: Env, E: Value, A: Value, B: Value, O: Origin> Stand<E, O> for ForkBench<
             let count = board.branch(fork.at, ways, queue.len());
             for Item { value, origin, .. } in queue.drain(..count) {
                 match value {
-                    Either::Left(value) => lefts.push_back(Item {
+                    Either::Left(value) => lefts.push(Item {
                         value,
                         origin,
-                        turn: None,
+                        turn: 0,
                     }),
-                    Either::Right(value) => rights.push_back(Item {
+                    Either::Right(value) => rights.push(Item {
                         value,
                         origin,
-                        turn: None,
+                        turn: 0,
                     }),
                 }
             }
@@ -165,7 +165,7 @@ impl<R: Env, E: Value, A: Value, B: Value, O: Origin> Bench<E, Either<A, B>, O>
 {
     fn take_in(
         &mut self,
-        items: &mut Held<Item<Either<A, B>, O>>,
+        items: &mut Batch<Item<Either<A, B>, O>>,
         from: &From,
         _round: &mut Round<'_, '_, E, O>,
     ) {
@@ -187,7 +187,7 @@ impl<T: Value, O: Origin> Entrance<T, O> for Inflow<T, O> {
         self.entrance.at()
     }
 
-    fn put(&self, items: &mut Held<Item<T, O>>, from: &From) {
+    fn put(&self, items: &mut Batch<Item<T, O>>, from: &From) {
         self.entrance.put(items, from);
     }
 
@@ -235,7 +235,7 @@ impl<E, T: Value, O: Origin> Stand<E, O> for InflowBench<'_, T, O> {
 impl<E, T: Value, O: Origin> Bench<E, T, O> for InflowBench<'_, T, O> {
     fn take_in(
         &mut self,
-        items: &mut Held<Item<T, O>>,
+        items: &mut Batch<Item<T, O>>,
         from: &From,
         _round: &mut Round<'_, '_, E, O>,
     ) {

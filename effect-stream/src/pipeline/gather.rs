@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::board::{Ask, Board, Done, Wakers};
-use super::item::{Held, Item};
+use super::item::{Batch, Item, Queue};
 use super::line::{Bench, BoxBench, Entrance, From, Line, NotReady, Root, Round, Stand};
 use super::origin::Origin;
 
@@ -27,7 +27,7 @@ pub(super) struct Gather<R, E, T, O> {
 
 /// Items that are no batch yet.
 struct Waiting<T, O> {
-    items: Held<Item<T, O>>,
+    items: Queue<Item<T, O>>,
     /// When somebody has seen the first.
     since: Option<Instant>,
 }
@@ -47,7 +47,7 @@ impl<R, E, T, O> Gather<R, E, T, O> {
             within,
             next,
             waiting: Mutex::new(Waiting {
-                items: Held::new(board),
+                items: Queue::new(board),
                 since: None,
             }),
         }
@@ -59,11 +59,11 @@ impl<R: Env, E: Value, T: Value, O: Origin> Entrance<T, O> for Gather<R, E, T, O
         self.at
     }
 
-    fn put(&self, items: &mut Held<Item<T, O>>, from: &From) {
+    fn put(&self, items: &mut Batch<Item<T, O>>, from: &From) {
         let wakers = {
             let mut board = self.board.lock();
             board.queued(self.at, items.len());
-            self.waiting.lock().items.append(items);
+            self.waiting.lock().items.extend(items.drain(..));
             board.settle(from.at, from.next, &from.done);
             let mut wakers: Wakers = board.somebody(self.at).into_iter().collect();
             board.feeders(from.at, &mut wakers);
@@ -165,7 +165,7 @@ impl<'r, R: Env, E: Value, T: Value, O: Origin> GatherBench<'r, R, E, T, O> {
         let batch = Item {
             value: values,
             origin,
-            turn: None,
+            turn: 0,
         };
         Some((batch, done))
     }
@@ -180,8 +180,8 @@ impl<R: Env, E: Value, T: Value, O: Origin> Stand<E, O> for GatherBench<'_, R, E
         let mut progress = self.next.turn(round);
         let outside = self.next.outside();
         while let Some((batch, done)) = self.take(round.now, outside) {
-            let mut out = Held::new(&self.gather.board);
-            out.push_back(batch);
+            let mut out = Batch::new(&self.gather.board);
+            out.push(batch);
             let from = From {
                 at: self.gather.at,
                 next: self.gather.next_at,
@@ -225,7 +225,7 @@ impl<R: Env, E: Value, T: Value, O: Origin> Stand<E, O> for GatherBench<'_, R, E
 impl<R: Env, E: Value, T: Value, O: Origin> Bench<E, T, O> for GatherBench<'_, R, E, T, O> {
     fn take_in(
         &mut self,
-        items: &mut Held<Item<T, O>>,
+        items: &mut Batch<Item<T, O>>,
         from: &From,
         _round: &mut Round<'_, '_, E, O>,
     ) {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::board::Board;
-use super::item::{Held, Item};
+use super::item::{Batch, Item};
 
 /// Results of an ordered stage, in the order in which its items came.
 ///
@@ -22,7 +22,7 @@ enum Place<B, O> {
     /// It has failed, or was filtered.
     Nothing,
     One(Item<B, O>),
-    Several(VecDeque<Item<B, O>>),
+    Several(Vec<Item<B, O>>),
 }
 
 impl<B, O> InOrder<B, O> {
@@ -42,11 +42,7 @@ impl<B, O> InOrder<B, O> {
         &mut self.results[at]
     }
 
-    pub(super) fn one(&mut self, turn: u64, item: Item<B, O>) {
-        *self.place(turn) = Place::One(item);
-    }
-
-    pub(super) fn several(&mut self, turn: u64, items: VecDeque<Item<B, O>>) {
+    pub(super) fn several(&mut self, turn: u64, items: Vec<Item<B, O>>) {
         *self.place(turn) = Place::Several(items);
     }
 
@@ -54,8 +50,16 @@ impl<B, O> InOrder<B, O> {
         *self.place(turn) = Place::Nothing;
     }
 
-    /// Moves those out whose turn it is.
-    pub(super) fn release(&mut self, out: &mut Held<Item<B, O>>) {
+    /// Takes results in, and leaves those there whose turn it is, with what was here before.
+    pub(super) fn pass(&mut self, out: &mut Batch<Item<B, O>>) {
+        if self.results.is_empty() && self.is_next(out) {
+            self.first += out.len() as u64;
+            return;
+        }
+        for item in out.drain(..) {
+            let turn = item.turn;
+            *self.place(turn) = Place::One(item);
+        }
         while let Some(first) = self.results.front_mut() {
             match std::mem::replace(first, Place::Nothing) {
                 Place::Runs => {
@@ -63,22 +67,29 @@ impl<B, O> InOrder<B, O> {
                     return;
                 }
                 Place::Nothing => {}
-                Place::One(item) => out.push_back(item),
+                Place::One(item) => out.push(item),
                 Place::Several(items) => out.extend(items),
             }
             self.results.pop_front();
             self.first += 1;
         }
     }
+
+    /// Whether these are the next, one after the other.
+    fn is_next(&self, out: &[Item<B, O>]) -> bool {
+        out.iter()
+            .zip(self.first..)
+            .all(|(item, turn)| item.turn == turn)
+    }
 }
 
 impl<B, O> Drop for InOrder<B, O> {
     fn drop(&mut self) {
-        let mut left = Held::new(&self.board);
+        let mut left = Batch::new(&self.board);
         for place in self.results.drain(..) {
             match place {
                 Place::Runs | Place::Nothing => {}
-                Place::One(item) => left.push_back(item),
+                Place::One(item) => left.push(item),
                 Place::Several(items) => left.extend(items),
             }
         }

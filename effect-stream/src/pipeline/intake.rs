@@ -9,7 +9,7 @@ use effect_core::Defect;
 use parking_lot::Mutex;
 
 use super::board::Board;
-use super::item::{Held, Item};
+use super::item::{Batch, Item, Queue};
 use crate::Channel;
 
 /// Where a stage's items wait.
@@ -35,13 +35,13 @@ pub(super) trait Intake<A, O>: Send + Sync {
     fn ready(&self) -> usize;
 
     /// Moves at most so many into a hand.
-    fn take(&self, most: usize, hand: &mut Held<Item<A, O>>, tags: &mut VecDeque<Self::Tag>);
+    fn take(&self, most: usize, hand: &mut Batch<Item<A, O>>, tags: &mut VecDeque<Self::Tag>);
 
     /// Puts what has not begun ahead of all others.
-    fn give_back(&self, hand: &mut Held<Item<A, O>>, tags: &mut VecDeque<Self::Tag>);
+    fn give_back(&self, hand: &mut Batch<Item<A, O>>, tags: &mut VecDeque<Self::Tag>);
 
     /// Puts items behind all others. `tags` are theirs.
-    fn put(&self, items: &mut Held<Item<A, O>>, tags: &mut VecDeque<Self::Tag>);
+    fn put(&self, items: &mut Batch<Item<A, O>>, tags: &mut VecDeque<Self::Tag>);
 
     /// An item of this tag has ended.
     fn ended(&self, tag: Self::Tag);
@@ -54,13 +54,13 @@ pub(super) trait Intake<A, O>: Send + Sync {
 
 /// The queue of a stage: first in, first out.
 pub(super) struct Plain<A, O> {
-    queue: Mutex<Held<Item<A, O>>>,
+    queue: Mutex<Queue<Item<A, O>>>,
 }
 
 impl<A, O> Plain<A, O> {
     pub(super) fn new(board: &Arc<Board>) -> Self {
         Plain {
-            queue: Mutex::new(Held::new(board)),
+            queue: Mutex::new(Queue::new(board)),
         }
     }
 }
@@ -77,29 +77,31 @@ impl<A: Send, O: Send> Intake<A, O> for Plain<A, O> {
         self.queue.lock().len()
     }
 
-    fn take(&self, most: usize, hand: &mut Held<Item<A, O>>, _tags: &mut VecDeque<()>) {
+    fn take(&self, most: usize, hand: &mut Batch<Item<A, O>>, _tags: &mut VecDeque<()>) {
         let mut queue = self.queue.lock();
-        if queue.len() <= most && hand.is_empty() {
-            std::mem::swap(&mut **hand, &mut **queue);
+        let rest = if queue.len() > most {
+            queue.split_off(most)
         } else {
-            let count = queue.len().min(most);
-            hand.extend(queue.drain(..count));
-        }
+            // Whole, it changes places with what was in hand, which is empty.
+            VecDeque::from(std::mem::take(&mut **hand))
+        };
+        **hand = Vec::from(std::mem::replace(&mut **queue, rest));
     }
 
-    fn give_back(&self, hand: &mut Held<Item<A, O>>, _tags: &mut VecDeque<()>) {
+    fn give_back(&self, hand: &mut Batch<Item<A, O>>, _tags: &mut VecDeque<()>) {
         let mut queue = self.queue.lock();
-        while let Some(item) = hand.pop_back() {
+        while let Some(item) = hand.pop() {
             queue.push_front(item);
         }
     }
 
-    fn put(&self, items: &mut Held<Item<A, O>>, _tags: &mut VecDeque<()>) {
+    fn put(&self, items: &mut Batch<Item<A, O>>, _tags: &mut VecDeque<()>) {
         let mut queue = self.queue.lock();
         if queue.is_empty() {
-            std::mem::swap(&mut **items, &mut **queue);
+            let items_there = VecDeque::from(std::mem::take(&mut **items));
+            **items = Vec::from(std::mem::replace(&mut **queue, items_there));
         } else {
-            queue.append(items);
+            queue.extend(items.drain(..));
         }
     }
 
@@ -137,15 +139,15 @@ impl<A: Send, O: Send> Intake<A, O> for Input<A, O> {
         self.channel.len()
     }
 
-    fn take(&self, _most: usize, _hand: &mut Held<Item<A, O>>, _tags: &mut VecDeque<()>) {
+    fn take(&self, _most: usize, _hand: &mut Batch<Item<A, O>>, _tags: &mut VecDeque<()>) {
         unreachable!("the input is claimed from")
     }
 
-    fn give_back(&self, _hand: &mut Held<Item<A, O>>, _tags: &mut VecDeque<()>) {
+    fn give_back(&self, _hand: &mut Batch<Item<A, O>>, _tags: &mut VecDeque<()>) {
         unreachable!("a claim on the input is released")
     }
 
-    fn put(&self, _items: &mut Held<Item<A, O>>, _tags: &mut VecDeque<()>) {
+    fn put(&self, _items: &mut Batch<Item<A, O>>, _tags: &mut VecDeque<()>) {
         unreachable!("nothing is before the input")
     }
 
@@ -170,19 +172,19 @@ type Lane<K> = Result<K, Defect>;
 
 struct Lanes<K, A, O> {
     /// Whose keys nobody has looked for yet.
-    queue: Held<(Lane<K>, Item<A, O>)>,
+    queue: Queue<(Lane<K>, Item<A, O>)>,
     /// Whose turn has come: their keys are busy with them.
-    next: Held<(Lane<K>, Item<A, O>)>,
+    next: Queue<(Lane<K>, Item<A, O>)>,
     /// The keys that are busy, and who waits for them.
-    busy: HashMap<K, Held<Item<A, O>>>,
+    busy: HashMap<K, Queue<Item<A, O>>>,
     board: Arc<Board>,
 }
 
 impl<K: Hash + Eq + Clone, A, O> ByKey<K, A, O> {
     pub(super) fn new(key: KeyOf<A, K>, board: &Arc<Board>) -> Self {
         let lanes = Lanes {
-            queue: Held::new(board),
-            next: Held::new(board),
+            queue: Queue::new(board),
+            next: Queue::new(board),
             busy: HashMap::new(),
             board: Arc::clone(board),
         };
@@ -205,7 +207,7 @@ impl<K: Hash + Eq + Clone, A, O> Lanes<K, A, O> {
                     waiting.push_back(item);
                     continue;
                 }
-                self.busy.insert(key.clone(), Held::new(&self.board));
+                self.busy.insert(key.clone(), Queue::new(&self.board));
             }
             self.next.push_back((lane, item));
         }
@@ -240,24 +242,24 @@ where
         }
     }
 
-    fn take(&self, most: usize, hand: &mut Held<Item<A, O>>, tags: &mut VecDeque<Lane<K>>) {
+    fn take(&self, most: usize, hand: &mut Batch<Item<A, O>>, tags: &mut VecDeque<Lane<K>>) {
         let mut lanes = self.lanes.lock();
         lanes.sort(most);
         let count = lanes.next.len().min(most);
         for (lane, item) in lanes.next.drain(..count) {
             tags.push_back(lane);
-            hand.push_back(item);
+            hand.push(item);
         }
     }
 
-    fn give_back(&self, hand: &mut Held<Item<A, O>>, tags: &mut VecDeque<Lane<K>>) {
+    fn give_back(&self, hand: &mut Batch<Item<A, O>>, tags: &mut VecDeque<Lane<K>>) {
         let mut lanes = self.lanes.lock();
-        while let (Some(item), Some(lane)) = (hand.pop_back(), tags.pop_back()) {
+        while let (Some(item), Some(lane)) = (hand.pop(), tags.pop_back()) {
             lanes.next.push_front((lane, item));
         }
     }
 
-    fn put(&self, items: &mut Held<Item<A, O>>, tags: &mut VecDeque<Lane<K>>) {
+    fn put(&self, items: &mut Batch<Item<A, O>>, tags: &mut VecDeque<Lane<K>>) {
         let mut lanes = self.lanes.lock();
         lanes.queue.extend(tags.drain(..).zip(items.drain(..)));
     }

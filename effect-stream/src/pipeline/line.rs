@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 
 use super::board::Done;
 use super::desk::Desk;
-use super::item::{Held, Item};
+use super::item::{Batch, Item};
 use super::work::Failure;
 
 /// What takes items of one type: a stage and all that follows. Shared by all runners.
@@ -42,7 +42,7 @@ pub(super) trait Entrance<T, O>: Send + Sync {
     fn at(&self) -> usize;
 
     /// Puts items in the queue, and tells the board of it and of what the stage before is done with.
-    fn put(&self, items: &mut Held<Item<T, O>>, from: &From);
+    fn put(&self, items: &mut Batch<Item<T, O>>, from: &From);
 
     /// How much somebody behind the pipeline has room for.
     fn outside(&self) -> usize {
@@ -59,7 +59,7 @@ pub(super) trait Bench<E, T, O>: Stand<E, O> {
     /// queue. What the stage before is done with is told in one go.
     fn take_in(
         &mut self,
-        items: &mut Held<Item<T, O>>,
+        items: &mut Batch<Item<T, O>>,
         from: &From,
         round: &mut Round<'_, '_, E, O>,
     );

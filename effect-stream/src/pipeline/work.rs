@@ -37,8 +37,8 @@ pub trait Work<R: Env, A: Value>: Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
-    /// Works at an item. A panic in it, and one of the finalizers that its end owes, is the item's failure: the caller sees to
-    /// that.
+    /// Works at an item. A panic in this call, in what it gives, and in a finalizer that its end owes, is the item's failure:
+    /// the caller sees to that.
     fn work(
         &self,
         item: A,
@@ -125,7 +125,9 @@ pub(super) async fn contained<R: Env, A: Value, W: Work<R, A>>(
     item: A,
     worker: Worker<'_, R>,
 ) -> Result<W::Value, Box<Failure<W::Error>>> {
-    Failure::of(worker.cx.attempting(work.work(item, worker)).await)
+    // Under the net from the first call on: some work begins with it.
+    let work = async move { work.work(item, worker).await };
+    Failure::of(worker.cx.attempting(work).await)
 }
 
 /// A stage that fails with `Theirs` in a pipeline that fails with `Ours`: they are one type.

@@ -1,8 +1,10 @@
 //! The plainest work: a function of the item.
 
 use std::fmt;
+use std::future::{Future, ready};
 
 use effect_core::{Env, IntoEffect, Value};
+use futures::TryFutureExt;
 
 use super::{Failure, Work, Worker};
 
@@ -22,13 +24,13 @@ where
     type Error = I::Error;
     type Value = I::Value;
 
-    async fn work(
+    // Not an `async fn`: that would keep the item and the worker beside what is made of them.
+    fn work(
         &self,
         item: A,
         worker: Worker<'_, R>,
-    ) -> Result<I::Value, Box<Failure<I::Error>>> {
-        let result = worker.cx.run((self.f)(item)).await;
-        result.map_err(Failure::error)
+    ) -> impl Future<Output = Result<I::Value, Box<Failure<I::Error>>>> + Send {
+        worker.cx.run((self.f)(item)).map_err(Failure::error)
     }
 }
 
@@ -49,8 +51,12 @@ where
     type Error = E;
     type Value = B;
 
-    async fn work(&self, item: A, _worker: Worker<'_, R>) -> Result<B, Box<Failure<E>>> {
-        (self.f)(item).map_err(Failure::error)
+    fn work(
+        &self,
+        item: A,
+        _worker: Worker<'_, R>,
+    ) -> impl Future<Output = Result<B, Box<Failure<E>>>> + Send {
+        ready((self.f)(item).map_err(Failure::error))
     }
 }
 

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use effect_core::{Cx, Defect, Env, Mark, Value};
+use effect_core::{Cx, Defect, Env, Mark, Owing, Value};
 use parking_lot::Mutex;
 
 use super::bench::StageLine;
 use super::board::{Board, Done};
 use super::emit::{Emission, Emit};
 use super::intake::Intake;
-use super::item::{Held, Item};
+use super::item::{Batch, Item, Queue};
 use super::origin::Origin;
 use super::report::Fault;
 use super::work::{Failure, Work, Worker};
@@ -24,16 +24,16 @@ use super::work::{Failure, Work, Worker};
 /// What a bench and its workers hand to each other. Only one of them is at work at a time, so its lock is free.
 pub(super) struct Tray<A, B, E, O, K, It> {
     /// Items that have not begun, and what is to be known of them.
-    pub(super) hand: Held<Item<A, O>>,
+    pub(super) hand: Batch<Item<A, O>>,
     pub(super) tags: VecDeque<K>,
     /// Results that are about to go on.
-    pub(super) out: Held<Item<B, O>>,
+    pub(super) out: Batch<Item<B, O>>,
     /// Items that have failed.
-    pub(super) failed: Held<(Box<Failure<E>>, O)>,
+    pub(super) failed: Queue<(Box<Failure<E>>, O)>,
     /// Items whose work has panicked.
-    pub(super) panicked: Held<Begun<O, K>>,
+    pub(super) panicked: Queue<Begun<O, K>>,
     /// Items that become several, of which some are still to come. Each has one of the stage's permits.
-    pub(super) pouring: Held<Pouring<It, O>>,
+    pub(super) pouring: Queue<Pouring<It, O>>,
     /// Places put aside for what one item becomes beyond the first.
     pub(super) spare: usize,
     /// What has happened since the bench has looked.
@@ -50,12 +50,12 @@ pub(super) struct Tray<A, B, E, O, K, It> {
 impl<A, B, E, O, K, It> Tray<A, B, E, O, K, It> {
     pub(super) fn new(board: &Arc<Board>, now: Instant) -> Self {
         Tray {
-            hand: Held::new(board),
+            hand: Batch::new(board),
             tags: VecDeque::new(),
-            out: Held::new(board),
-            failed: Held::new(board),
-            panicked: Held::new(board),
-            pouring: Held::new(board),
+            out: Batch::new(board),
+            failed: Queue::new(board),
+            panicked: Queue::new(board),
+            pouring: Queue::new(board),
             spare: 0,
             done: Done::default(),
             at_once: 0,
@@ -79,7 +79,7 @@ impl<It: Iterator, O: Clone> Pouring<It, O> {
     pub(super) fn pour<E>(
         &mut self,
         room: &mut usize,
-        out: &mut VecDeque<Item<It::Item, O>>,
+        out: &mut Vec<Item<It::Item, O>>,
         done: &mut Done,
     ) -> Option<Result<(), Box<Failure<E>>>> {
         while *room > 0 {
@@ -90,10 +90,10 @@ impl<It: Iterator, O: Clone> Pouring<It, O> {
                     // Each is counted as made, and at the end the item that they came of is no more.
                     done.made += 1;
                     self.emitted = true;
-                    out.push_back(Item {
+                    out.push(Item {
                         value,
                         origin: self.origin.clone(),
-                        turn: None,
+                        turn: 0,
                     });
                 }
                 Ok(None) => {
@@ -128,7 +128,7 @@ pub(super) type TrayOf<R, E, A, O, W, I, M> = Tray<
 /// The item that a worker has begun.
 pub(super) struct Begun<O, K> {
     pub(super) origin: O,
-    pub(super) turn: Option<u64>,
+    pub(super) turn: u64,
     pub(super) tag: K,
 }
 
@@ -151,11 +151,12 @@ where
     I: Intake<A, O>,
     M: Emit<W::Value>,
 {
+    stage: &'a StageLine<R, E, A, M::Item, O, W, I, M>,
     tray: &'a Mutex<TrayOf<R, E, A, O, W, I, M>>,
-    board: &'a Board,
-    hand: Held<Item<A, O>>,
+    /// The next is the last of them: taking that is the cheapest.
+    hand: Batch<Item<A, O>>,
     tags: VecDeque<I::Tag>,
-    out: Held<Item<M::Item, O>>,
+    out: Batch<Item<M::Item, O>>,
     spare: usize,
     begun: Option<Begun<O, I::Tag>>,
     begun_count: u64,
@@ -164,7 +165,22 @@ where
     done: Done,
 }
 
-impl<R, E, A, O, W, I, M> AtWork<'_, R, E, A, O, W, I, M>
+/// Why a worker stops to begin one item after the other.
+enum Stop<T> {
+    /// There are no more.
+    Empty,
+    /// The bench has to see to the last one.
+    Report,
+    /// The last one has to wait for something.
+    Waits,
+    /// The last one is done, but the fiber owes something since.
+    Owes(T, Mark),
+}
+
+/// What has come of an item.
+type Ended<V, E> = Result<V, Box<Failure<E>>>;
+
+impl<'a, R, E, A, O, W, I, M> AtWork<'a, R, E, A, O, W, I, M>
 where
     R: Env,
     E: Value,
@@ -174,6 +190,25 @@ where
     I: Intake<A, O>,
     M: Emit<W::Value>,
 {
+    fn new(
+        stage: &'a StageLine<R, E, A, M::Item, O, W, I, M>,
+        tray: &'a Mutex<TrayOf<R, E, A, O, W, I, M>>,
+    ) -> Self {
+        AtWork {
+            stage,
+            tray,
+            hand: Batch::new(&stage.board),
+            tags: VecDeque::new(),
+            out: Batch::new(&stage.board),
+            spare: 0,
+            begun: None,
+            begun_count: 0,
+            at_once: 0,
+            emitted: 0,
+            done: Done::default(),
+        }
+    }
+
     /// Takes what is on the tray.
     async fn take(&mut self) {
         poll_fn(|_| {
@@ -185,9 +220,118 @@ where
             std::mem::swap(&mut self.tags, &mut tray.tags);
             std::mem::swap(&mut *self.out, &mut *tray.out);
             self.spare = tray.spare;
+            self.hand.reverse();
             Poll::Ready(())
         })
         .await;
+    }
+
+    /// Begins one item after the other, as long as none has to wait: the loop that most items are in and out of.
+    ///
+    /// `begin` makes an item's future, and `running` is where it is polled.
+    fn rush<Fut: Future<Output = Ended<W::Value, E>>>(
+        &mut self,
+        begin: impl Fn(A) -> Fut,
+        mut running: Pin<&mut Option<Fut>>,
+        owing: Owing<'_>,
+        task: &mut Context<'_>,
+    ) -> Stop<Fut::Output> {
+        while let Some(item) = self.hand.pop() {
+            let Item {
+                value,
+                origin,
+                turn,
+            } = item;
+            let tag = I::UNTAGGED.unwrap_or_else(|| self.pop_tag());
+            let fault = I::fault(&tag);
+            self.begun_count += 1;
+            self.begun = Some(Begun { origin, turn, tag });
+            let ended = if let Some(defect) = fault {
+                drop(value);
+                Err(Failure::new(Fault::Defect(defect)))
+            } else {
+                let mark = owing.mark();
+                running.set(Some(begin(value)));
+                let Poll::Ready(ended) = poll_in_place(&mut running, task) else {
+                    return Stop::Waits;
+                };
+                if !owing.is_quiet_since(mark) {
+                    return Stop::Owes(ended, mark);
+                }
+                self.at_once += 1;
+                ended
+            };
+            if !self.conclude(ended) {
+                return Stop::Report;
+            }
+        }
+        Stop::Empty
+    }
+
+    /// Sees to what has come of the item that had begun. False if the bench has to see to it before anything else begins.
+    #[inline(always)]
+    fn conclude(&mut self, ended: Ended<W::Value, E>) -> bool {
+        let Begun { origin, turn, tag } = self.begun.take().expect(BEGUN);
+        self.stage.intake.ended(tag);
+        match ended.map(M::emit) {
+            Ok(Emission::One(value)) => {
+                self.emitted += 1;
+                self.out.push(Item {
+                    value,
+                    origin,
+                    turn,
+                });
+                true
+            }
+            Ok(Emission::None) => {
+                self.done.filtered += 1;
+                self.stage.skip(turn);
+                true
+            }
+            Ok(Emission::Several(items)) => self.pour(items, origin, turn),
+            Ok(Emission::Died(defect)) => {
+                self.fail(Failure::new(Fault::Defect(defect)), origin, turn)
+            }
+            Err(failure) => self.fail(failure, origin, turn),
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, failure: Box<Failure<E>>, origin: O, turn: u64) -> bool {
+        self.stage.skip(turn);
+        self.tray.lock().failed.push_back((failure, origin));
+        false
+    }
+
+    /// Emits what an item becomes, as far as there is room.
+    fn pour(&mut self, items: M::Items, origin: O, turn: u64) -> bool {
+        let mut pouring = Pouring {
+            items,
+            origin,
+            emitted: false,
+        };
+        let poured = if let Some(order) = &self.stage.order {
+            // What it has become waits for its turn as a whole.
+            let (mut items, mut room) = (Vec::new(), usize::MAX);
+            let poured = pouring.pour(&mut room, &mut items, &mut self.done);
+            order.results().several(turn, items);
+            poured
+        } else {
+            // The first takes the place of the item that it comes of.
+            let mut room = self.spare + 1;
+            let poured = pouring.pour(&mut room, &mut self.out, &mut self.done);
+            self.spare = self.spare.min(room.saturating_sub(1));
+            poured
+        };
+        match poured {
+            Some(Ok(())) => return true,
+            Some(Err(failure)) => {
+                let failed = (failure, pouring.into_origin());
+                self.tray.lock().failed.push_back(failed);
+            }
+            None => self.tray.lock().pouring.push_back(pouring),
+        }
+        false
     }
 
     fn pop_tag(&mut self) -> I::Tag {
@@ -198,6 +342,7 @@ where
     /// Puts all of it on the tray, but for the item that has begun. Has the time when the batch began.
     fn hand_back(&mut self, parked: bool) -> Instant {
         let mut tray = self.tray.lock();
+        self.hand.reverse();
         if tray.hand.is_empty() {
             std::mem::swap(&mut *self.hand, &mut *tray.hand);
             std::mem::swap(&mut self.tags, &mut tray.tags);
@@ -236,7 +381,7 @@ where
                 self.hand_back(false);
                 self.tray.lock().panicked.push_back(begun);
             }
-            Some(_) => self.board.abandon(1),
+            Some(_) => self.stage.board.abandon(1),
             None => {}
         }
     }
@@ -257,25 +402,12 @@ pub(super) async fn work<R, E, A, O, W, I, M>(
     I: Intake<A, O>,
     M: Emit<W::Value>,
 {
-    const BEGUN: &str = "it has begun";
     let worker = Worker {
         cx,
         stage: &stage.name,
         retried: &stage.retried,
     };
-    let mut at = AtWork::<R, E, A, O, W, I, M> {
-        tray: &tray,
-        board: &stage.board,
-        hand: Held::new(&stage.board),
-        tags: VecDeque::new(),
-        out: Held::new(&stage.board),
-        spare: 0,
-        begun: None,
-        begun_count: 0,
-        at_once: 0,
-        emitted: 0,
-        done: Done::default(),
-    };
+    let mut at = AtWork::<R, E, A, O, W, I, M>::new(stage, &tray);
     if let Some(Aftermath {
         begun,
         defect,
@@ -283,135 +415,62 @@ pub(super) async fn work<R, E, A, O, W, I, M>(
     }) = aftermath
     {
         at.begun = Some(begun);
-        let then = cx.settle_since(mark).await;
-        let Begun { origin, turn, tag } = at.begun.take().expect(BEGUN);
-        stage.intake.ended(tag);
-        stage.skip(turn);
-        let failure = Failure::of::<()>((Err(defect), then));
-        let failure = failure.expect_err("a defect is a failure");
-        tray.lock().failed.push_back((failure, origin));
+        let ended = (Err(defect), cx.settle_since(mark).await);
+        at.conclude(Failure::of(ended));
         at.hand_back(true);
     }
     let owing = cx.owing();
+    let mut running = pin!(None);
     loop {
         // The bench polls a worker again when there is something on the tray.
         at.take().await;
-        while let Some(item) = at.hand.pop_front() {
-            let tag = I::UNTAGGED.unwrap_or_else(|| at.pop_tag());
-            let Item {
-                value,
-                origin,
-                turn,
-            } = item;
-            at.begun_count += 1;
-            let fault = I::fault(&tag);
-            at.begun = Some(Begun { origin, turn, tag });
-            let result = if let Some(defect) = fault {
-                drop(value);
-                Err(Failure::new(Fault::Defect(defect)))
-            } else {
-                let mark = owing.mark();
-                let mut work = pin!(Some(stage.work.work(value, worker)));
-                let mut poll = |task: &mut Context<'_>| {
-                    let running = work.as_mut().as_pin_mut().expect(BEGUN);
-                    let polled = running.poll(task);
-                    if polled.is_ready() {
-                        work.set(None);
-                    }
-                    polled
-                };
-                match poll_fn(|task| Poll::Ready(poll(task))).await {
-                    Poll::Ready(result) if owing.is_quiet_since(mark) => {
-                        at.at_once += 1;
-                        result
-                    }
-                    Poll::Ready(result) => {
-                        at.hand_back(false);
-                        Failure::of((Ok(result), cx.settle_since(mark).await))
-                    }
-                    Poll::Pending => {
-                        at.done.waited = true;
-                        let since = at.hand_back(false);
-                        // What is done goes on, and what has begun is never left unpolled.
-                        let rest = cx.attempting(poll_fn(poll));
-                        let result = Failure::of(resume(pin!(rest)).await);
-                        let took = tray.lock().now.saturating_duration_since(since);
-                        at.done.busy += took;
-                        at.done.ended.push((took, 1));
-                        result
-                    }
+        loop {
+            let begin = |value| stage.work.work(value, worker);
+            let rush = |task: &mut Context<'_>| at.rush(begin, running.as_mut(), owing, task);
+            let ended = match poll_fn_once(rush).await {
+                Stop::Empty | Stop::Report => break,
+                Stop::Owes(ended, mark) => {
+                    at.hand_back(false);
+                    Failure::of((Ok(ended), cx.settle_since(mark).await))
+                }
+                Stop::Waits => {
+                    at.done.waited = true;
+                    let since = at.hand_back(false);
+                    // What is done goes on, and what has begun is never left unpolled.
+                    let rest = poll_fn(|task| poll_in_place(&mut running, task));
+                    let ended = Failure::of(resume(pin!(cx.attempting(rest))).await);
+                    let took = tray.lock().now.saturating_duration_since(since);
+                    at.done.busy += took;
+                    at.done.ended.push((took, 1));
+                    ended
                 }
             };
-            let Begun { origin, turn, tag } = at.begun.take().expect(BEGUN);
-            stage.intake.ended(tag);
-            let value = match result {
-                Ok(value) => value,
-                Err(failure) => {
-                    stage.skip(turn);
-                    tray.lock().failed.push_back((failure, origin));
-                    // The bench sees to it before anything else begins.
-                    break;
-                }
-            };
-            match M::emit(value) {
-                Emission::One(value) => {
-                    at.emitted += 1;
-                    let item = Item {
-                        value,
-                        origin,
-                        turn: None,
-                    };
-                    match (&stage.order, turn) {
-                        (Some(order), Some(turn)) => order.results().one(turn, item),
-                        _ => at.out.push_back(item),
-                    }
-                }
-                Emission::None => {
-                    at.done.filtered += 1;
-                    stage.skip(turn);
-                }
-                Emission::Died(defect) => {
-                    stage.skip(turn);
-                    let failure = Failure::new(Fault::Defect(defect));
-                    tray.lock().failed.push_back((failure, origin));
-                    break;
-                }
-                Emission::Several(items) => {
-                    let mut pouring = Pouring {
-                        items,
-                        origin,
-                        emitted: false,
-                    };
-                    let poured = if let (Some(order), Some(turn)) = (&stage.order, turn) {
-                        // What it has become waits for its turn as a whole.
-                        let (mut items, mut room) = (VecDeque::new(), usize::MAX);
-                        let poured = pouring.pour(&mut room, &mut items, &mut at.done);
-                        order.results().several(turn, items);
-                        poured
-                    } else {
-                        // The first takes the place of the item that it comes of.
-                        let mut room = at.spare + 1;
-                        let poured = pouring.pour(&mut room, &mut at.out, &mut at.done);
-                        at.spare = at.spare.min(room.saturating_sub(1));
-                        poured
-                    };
-                    match poured {
-                        Some(Ok(())) => {}
-                        Some(Err(failure)) => {
-                            let origin = pouring.into_origin();
-                            tray.lock().failed.push_back((failure, origin));
-                            break;
-                        }
-                        None => {
-                            tray.lock().pouring.push_back(pouring);
-                            break;
-                        }
-                    }
-                }
+            if !at.conclude(ended) {
+                break;
             }
         }
         at.hand_back(true);
     }
+}
+
+const BEGUN: &str = "it has begun";
+
+/// Polls an item's future where it is, and drops it there once it is done.
+#[inline(always)]
+fn poll_in_place<Fut: Future>(
+    running: &mut Pin<&mut Option<Fut>>,
+    task: &mut Context<'_>,
+) -> Poll<Fut::Output> {
+    let polled = running.as_mut().as_pin_mut().expect(BEGUN).poll(task);
+    if polled.is_ready() {
+        running.set(None);
+    }
+    polled
+}
+
+/// Does something in this poll.
+fn poll_fn_once<T>(mut f: impl FnMut(&mut Context<'_>) -> T) -> impl Future<Output = T> {
+    poll_fn(move |task| Poll::Ready(f(task)))
 }
 
 /// Goes on with a future that was pending in this turn, in the next one: it has the waker, and may have given its turn
