@@ -145,7 +145,9 @@ fn an_explanation_bounds_what_a_run_has_inside() {
         let run = cx.fork(connected.run());
         cx.sleep(millis(1)).await;
         let inside = handle.report().in_flight() as usize;
-        assert!(inside <= most && inside >= 5 + 7 + 2, "{inside} of {most}");
+        // A source comes when half of the first buffer is free.
+        let least = 5 / 2 + 7 + 2;
+        assert!(inside <= most && inside >= least, "{inside} of {most}");
         let exit = cx.run(run.interrupt()).await.unwrap();
         assert!(exit.is_interrupt());
     });

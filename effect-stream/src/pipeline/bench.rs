@@ -93,6 +93,7 @@ where
             tray,
             hand: Batch::new(&self.board),
             tags: VecDeque::new(),
+            put_off: None,
             values: Vec::new(),
             out: Batch::new(&self.board),
             pouring: Queue::new(&self.board),
@@ -248,6 +249,8 @@ where
     /// Items that were taken and have not begun, and what is to be known of them.
     hand: Batch<Item<A, O>>,
     tags: VecDeque<I::Tag>,
+    /// The leave to begin them, where others were to have a turn before.
+    put_off: Option<Grant>,
     /// Room for what is claimed from the input.
     values: Vec<A>,
     /// Results that are about to go on.
@@ -306,8 +309,8 @@ where
     F: Fn(Option<Aftermath<O, I::Tag>>) -> Fut,
     Fut: Future<Output = ()>,
 {
-    /// Takes items from the queue, if a worker is free for them.
-    fn claim(&mut self, runner: usize) -> Option<Grant> {
+    /// Takes items from the queue, if a worker is free for them. Says whether somebody was woken as well.
+    fn claim(&mut self, runner: usize) -> Option<(Grant, bool)> {
         let stage = self.stage;
         let outside = self.next.outside();
         let mut board = stage.board.lock();
@@ -334,6 +337,7 @@ where
                 items: grant.items - taken,
                 permits: grant.permits - permits,
                 spare: 0,
+                ..grant
             };
             board.ungrant(stage.at, stage.next_at, fewer);
             Grant {
@@ -347,8 +351,9 @@ where
         let mut wakers: Wakers = board.help_wanted(stage.at).into_iter().collect();
         board.feeders(stage.at, &mut wakers);
         drop(board);
+        let woken = !wakers.is_empty();
         wakers.into_iter().for_each(Waker::wake);
-        Some(grant)
+        Some((grant, woken))
     }
 
     fn ask(&self, ready: usize, outside: usize) -> Ask {
@@ -434,6 +439,7 @@ where
             items: grant.items - taken,
             permits: grant.permits - permits,
             spare: if taken == 0 { grant.spare } else { 0 },
+            ..grant
         };
         {
             let mut board = stage.board.lock();
@@ -449,7 +455,7 @@ where
         Some(Grant {
             items: taken,
             permits,
-            spare: grant.spare,
+            ..grant
         })
     }
 
@@ -459,6 +465,18 @@ where
         // Told once; the board's lock orders the rest.
         if !input.has_ended.swap(true, Ordering::Relaxed) {
             self.stage.board.source_ended();
+        }
+    }
+
+    /// Has what is in hand worked at: at once, or in the next poll if that will take long and somebody was just woken.
+    ///
+    /// Who is woken may be next on this very thread, where no other can take him from (tokio's LIFO slot).
+    fn begin(&mut self, grant: Grant, woken: bool, round: &mut Round<'_, '_, E, O>) {
+        if woken && grant.lasting {
+            self.put_off = Some(grant);
+            round.gives_way = true;
+        } else {
+            self.work_through(grant, round);
         }
     }
 
@@ -694,7 +712,7 @@ where
         }
         self.workers.look();
         // What is woken meanwhile is for the next round.
-        while round.budget > 0 && self.go_on_with_some(round) {}
+        while round.budget > 0 && !round.gives_way && self.go_on_with_some(round) {}
     }
 
     fn turn(&mut self, round: &mut Round<'_, '_, E, O>) -> bool {
@@ -703,13 +721,20 @@ where
         if round.desk.routes.is_halted() {
             return false;
         }
-        let stage = self.stage;
-        let grant = match stage.intake.input() {
-            Some(input) => self.claim_input(input, round.runner, None),
+        if round.gives_way {
+            return true;
+        }
+        if let Some(grant) = self.put_off.take() {
+            self.work_through(grant, round);
+            return true;
+        }
+        let grant = match self.stage.intake.input() {
+            // Those who have sent it wait for room.
+            Some(input) => (self.claim_input(input, round.runner, None)).map(|grant| (grant, true)),
             None => self.claim(round.runner),
         };
-        if let Some(grant) = grant {
-            self.work_through(grant, round);
+        if let Some((grant, woken)) = grant {
+            self.begin(grant, woken, round);
             progress = true;
         }
         progress
@@ -768,7 +793,7 @@ where
         let (grant, wakers) = {
             let mut board = stage.board.lock();
             board.settle(from.at, from.next, &from.done);
-            let grant = if board.stage(stage.at).queued == 0 {
+            let grant = if board.stage(stage.at).queued == 0 && self.put_off.is_none() {
                 board.grant(stage.at, stage.next_at, self.ask(items.len(), outside))
             } else {
                 None
@@ -791,9 +816,10 @@ where
             board.feeders(stage.at, &mut wakers);
             (grant, wakers)
         };
+        let woken = !wakers.is_empty();
         wakers.into_iter().for_each(Waker::wake);
         if let Some(grant) = grant {
-            self.work_through(grant, round);
+            self.begin(grant, woken, round);
         }
     }
 

@@ -28,7 +28,7 @@ use crate::Channel;
 
 /// How long a runner works at a batch before it looks for what else is to be done. Long against a lock, short against
 /// what a user notices. In nanoseconds.
-const BATCH_TIME: u64 = 500_000;
+const BATCH_TIME: u64 = 100_000;
 
 /// How many items are moved at once, at most. More would cost latency and save little.
 pub(super) const LARGEST_BATCH: usize = 128;
@@ -141,6 +141,8 @@ pub(super) struct Grant {
     pub(super) permits: usize,
     /// Places put aside in the next queue for what one item may become beyond the first.
     pub(super) spare: usize,
+    /// Whether the thread will be busy with them for so long that nobody should have to wait for it who was just woken.
+    pub(super) lasting: bool,
 }
 
 impl Grant {
@@ -214,6 +216,12 @@ impl Counts {
     fn is_cheap(&self) -> bool {
         self.service()
             .is_some_and(|service| service < 2 * WORTH_A_WAKE)
+    }
+
+    /// Whether another runner is awake sooner than so many items are done.
+    fn is_worth_a_wake(&self, items: usize) -> bool {
+        let service = self.service().unwrap_or(0);
+        service.saturating_mul(items as u64) >= WORTH_A_WAKE
     }
 
     /// How many of `ready` items make a batch: few while nothing is known, then as many as take [`BATCH_TIME`].
@@ -426,8 +434,7 @@ impl State {
             // Nothing is won by many results that wait for room, where they are soon made. One does: by that the stage hears
             // of room.
             free if room == 0 && !stage.waits && stage.is_cheap() => {
-                let first = usize::from(stage.running + over == 0);
-                free.min(first)
+                free.min(usize::from(over == 0))
             }
             free => free,
         };
@@ -439,17 +446,24 @@ impl State {
         let Ask { ready, spare, .. } = ask;
         let (free, room) = self.free(at, next, ask.outside);
         let free = free.min(self.share(at).saturating_sub(ask.pending));
-        let stage = &mut self.stages[at];
         if free == 0 || ready == 0 {
             return None;
         }
-        let batch = stage.batch(ready);
+        let stage = &self.stages[at];
+        let batch = match self.resting() {
+            0 => stage.batch(ready),
+            // Those who rest come for their share.
+            resting if stage.is_worth_a_wake(ready) => stage.batch(ready.div_ceil(resting + 1)),
+            _ => stage.batch(ready),
+        };
+        let stage = &mut self.stages[at];
         let permits = if stage.waits { free.min(batch) } else { 1 };
         let items = batch.min(permits + room);
         let grant = Grant {
             items,
             permits: permits.min(items),
             spare: spare.min((permits + room).saturating_sub(items)),
+            lasting: stage.is_worth_a_wake(items / 2),
         };
         stage.running += grant.permits;
         stage.claimed += grant.items;
@@ -567,10 +581,7 @@ impl State {
         if stage.queued == 0 || stage.running >= stage.workers {
             return None;
         }
-        let worth = match stage.service() {
-            None => true,
-            Some(service) => service.saturating_mul(stage.queued as u64) >= WORTH_A_WAKE,
-        };
+        let worth = stage.service().is_none() || stage.is_worth_a_wake(stage.queued);
         if worth { self.wake_one() } else { None }
     }
 
@@ -581,6 +592,11 @@ impl State {
         } else {
             self.help_wanted(at)
         }
+    }
+
+    /// How many runners have nothing to do.
+    fn resting(&self) -> usize {
+        self.idle.iter().flatten().count()
     }
 
     fn wake_one(&mut self) -> Option<Waker> {

@@ -98,4 +98,6 @@ pub(super) struct Round<'a, 't, E, O> {
     pub(super) now: Instant,
     /// Items that may begin before others have a turn.
     pub(super) budget: usize,
+    /// Whether others are to have a turn at once.
+    pub(super) gives_way: bool,
 }

@@ -16,8 +16,8 @@ use super::origin::Origin;
 /// How many items may begin in one poll before others have a turn. What a stage does with one may take a millisecond.
 const ITEMS_PER_POLL: usize = 512;
 
-/// And how long it may take, about: a batch more at most.
-const LONGEST_POLL: Duration = Duration::from_millis(5);
+/// And how long it may take, about: a batch more at most. Whom a runner wakes may have to wait for the end of its poll.
+const LONGEST_POLL: Duration = Duration::from_micros(100);
 
 /// What all runners of a run share.
 pub(super) struct Crew<R, E, O> {
@@ -43,6 +43,7 @@ impl<R: Env, E: Value, O: Origin> Crew<R, E, O> {
                 desk: &mut desk,
                 runner: me,
                 budget: ITEMS_PER_POLL,
+                gives_way: false,
             };
             let begun = round.now;
             for stand in &mut stands {
@@ -65,7 +66,8 @@ impl<R: Env, E: Value, O: Origin> Crew<R, E, O> {
                     return Poll::Pending;
                 }
                 let took = round.now.saturating_duration_since(begun);
-                if round.budget == 0 || (progress && took >= LONGEST_POLL) {
+                let is_over = round.budget == 0 || (progress && took >= LONGEST_POLL);
+                if is_over || round.gives_way {
                     round.task.waker().wake_by_ref();
                     return Poll::Pending;
                 }
