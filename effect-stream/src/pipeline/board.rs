@@ -405,6 +405,19 @@ impl State {
         stage.workers.div_ceil(self.idle.len().max(1))
     }
 
+    /// Into how many batches so many items are divided, so that all runners have some and end at about the same time: each takes
+    /// its share of what is left (Polychronopoulos and Kuck, "Guided Self-Scheduling", 1987).
+    fn shares(&self, at: usize, ready: usize) -> usize {
+        let stage = &self.stages[at];
+        let rests = self.idle.iter().any(Option::is_some);
+        if stage.is_worth_a_wake(if rests { ready } else { ready / 4 }) {
+            self.idle.len().max(1)
+        } else {
+            // There is little to share.
+            1
+        }
+    }
+
     /// The next runner that rests, for what this one would take if it had not its share already. The next in a ring: so all
     /// are asked until one takes it.
     pub(super) fn pass_on(
@@ -450,12 +463,7 @@ impl State {
             return None;
         }
         let stage = &self.stages[at];
-        let batch = match self.resting() {
-            0 => stage.batch(ready),
-            // Those who rest come for their share.
-            resting if stage.is_worth_a_wake(ready) => stage.batch(ready.div_ceil(resting + 1)),
-            _ => stage.batch(ready),
-        };
+        let batch = stage.batch(ready.div_ceil(self.shares(at, ready)));
         let stage = &mut self.stages[at];
         let permits = if stage.waits { free.min(batch) } else { 1 };
         let items = batch.min(permits + room);
@@ -592,11 +600,6 @@ impl State {
         } else {
             self.help_wanted(at)
         }
-    }
-
-    /// How many runners have nothing to do.
-    fn resting(&self) -> usize {
-        self.idle.iter().flatten().count()
     }
 
     fn wake_one(&mut self) -> Option<Waker> {
