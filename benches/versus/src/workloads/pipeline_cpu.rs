@@ -9,7 +9,7 @@ use crate::workload::{Contender, Target, Workload};
 pub(crate) const WORKLOAD: Workload = Workload {
     name: "pipeline_cpu",
     about: "as pipeline, with a microsecond of work in each stage; an operation is one item",
-    timed: 10_000,
+    timed: 50_000,
     counted: 2_000,
     targets: &[Target::WallOfBest(1.15)],
     contenders: &[
