@@ -79,13 +79,13 @@ impl<A: Send, O: Send> Intake<A, O> for Plain<A, O> {
 
     fn take(&self, most: usize, hand: &mut Batch<Item<A, O>>, _tags: &mut VecDeque<()>) {
         let mut queue = self.queue.lock();
-        let rest = if queue.len() > most {
-            queue.split_off(most)
+        if queue.len() > most {
+            hand.extend(queue.drain(..most));
         } else {
             // Whole, it changes places with what was in hand, which is empty.
-            VecDeque::from(std::mem::take(&mut **hand))
-        };
-        **hand = Vec::from(std::mem::replace(&mut **queue, rest));
+            let hand_before = VecDeque::from(std::mem::take(&mut **hand));
+            **hand = Vec::from(std::mem::replace(&mut **queue, hand_before));
+        }
     }
 
     fn give_back(&self, hand: &mut Batch<Item<A, O>>, _tags: &mut VecDeque<()>) {
