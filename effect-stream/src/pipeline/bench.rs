@@ -483,12 +483,13 @@ where
     /// Has what is in hand worked at, and passes the results on.
     fn work_through(&mut self, grant: Grant, round: &mut Round<'_, '_, E, O>) {
         let stage = self.stage;
+        let begun = self.cx.now();
         {
             let mut tray = self.tray.lock();
             std::mem::swap(&mut *self.hand, &mut *tray.hand);
             std::mem::swap(&mut self.tags, &mut tray.tags);
             tray.spare = grant.spare;
-            tray.now = round.now;
+            tray.now = begun;
         }
         let mut permits = grant.permits;
         while permits > 0 {
@@ -532,7 +533,8 @@ where
             }
         }
         let now = self.cx.now();
-        done.spent = now.saturating_duration_since(round.now);
+        done.hand_over = Some(begun.saturating_duration_since(round.now));
+        done.spent = now.saturating_duration_since(begun);
         round.now = now;
         done.now = Some(now);
         done.busy += done.spent;

@@ -28,13 +28,17 @@ use crate::Channel;
 
 /// How long a runner works at a batch before it looks for what else is to be done. Long against a lock, short against
 /// what a user notices. In nanoseconds.
-const BATCH_TIME: u64 = 100_000;
+const BATCH_TIME: u64 = 250_000;
 
 /// How many items are moved at once, at most. More would cost latency and save little.
 pub(super) const LARGEST_BATCH: usize = 128;
 
-/// How much work has to be left over before another runner is woken for it: a wake costs about as much, in nanoseconds.
-const WORTH_A_WAKE: u64 = 10_000;
+/// How much work has to be left over before another runner is woken for it, at least: a wake costs about as much, in
+/// nanoseconds.
+const LEAST_WORTH_A_WAKE: u64 = 10_000;
+
+/// And against what a batch costs beside the work.
+const HAND_OVERS_WORTH_A_WAKE: u64 = 8;
 
 /// Who is to be woken.
 pub(super) type Wakers = SmallVec<[Waker; 2]>;
@@ -65,6 +69,8 @@ pub(super) struct State {
     /// When the first item began.
     begun: Option<Instant>,
     elapsed: Duration,
+    /// How long a batch took of late beside the work, in nanoseconds.
+    hand_over: u64,
 }
 
 /// What became of items, in numbers.
@@ -176,7 +182,9 @@ pub(super) struct Done {
     pub(super) joined: u64,
     /// Whether some had to wait, where any have begun.
     pub(super) waited: bool,
-    /// How long the thread was busy.
+    /// How long the thread was busy before the work began, where there was a batch.
+    pub(super) hand_over: Option<Duration>,
+    /// How long the thread was busy with it.
     pub(super) spent: Duration,
     /// How long items were in the stage, all together.
     pub(super) busy: Duration,
@@ -212,16 +220,10 @@ impl Counts {
         self.spent.checked_div(self.spent_on)
     }
 
-    /// Whether an item is done sooner than another runner would be awake.
-    fn is_cheap(&self) -> bool {
-        self.service()
-            .is_some_and(|service| service < 2 * WORTH_A_WAKE)
-    }
-
-    /// Whether another runner is awake sooner than so many items are done.
-    fn is_worth_a_wake(&self, items: usize) -> bool {
+    /// Whether the thread is busy with so many items for so many nanoseconds.
+    fn lasts(&self, items: usize, nanoseconds: u64) -> bool {
         let service = self.service().unwrap_or(0);
-        service.saturating_mul(items as u64) >= WORTH_A_WAKE
+        service.saturating_mul(items as u64) >= nanoseconds
     }
 
     /// How many of `ready` items make a batch: few while nothing is known, then as many as take [`BATCH_TIME`].
@@ -275,6 +277,7 @@ impl Board {
             changed: Changed::new(),
             begun: None,
             elapsed: Duration::ZERO,
+            hand_over: 0,
         };
         Board {
             state: Mutex::new(state),
@@ -398,24 +401,35 @@ impl State {
     /// it does after it has waited is to be shared by all.
     fn share(&self, at: usize) -> usize {
         let stage = &self.stages[at];
-        if stage.service().is_none_or(|service| service < WORTH_A_WAKE) {
+        if !stage.lasts(1, self.worth_a_wake()) {
             // There is little to share.
             return stage.workers;
         }
         stage.workers.div_ceil(self.idle.len().max(1))
     }
 
+    /// How much work is worth a wake, in nanoseconds.
+    fn worth_a_wake(&self) -> u64 {
+        LEAST_WORTH_A_WAKE.max(HAND_OVERS_WORTH_A_WAKE * self.hand_over)
+    }
+
+    /// Whether an item is done sooner than another runner would be awake.
+    fn is_soon_done(&self, at: usize) -> bool {
+        let stage = &self.stages[at];
+        stage.service().is_some() && !stage.lasts(1, 2 * self.worth_a_wake())
+    }
+
     /// Into how many batches so many items are divided, so that all runners have some and end at about the same time: each takes
     /// its share of what is left (Polychronopoulos and Kuck, "Guided Self-Scheduling", 1987).
     fn shares(&self, at: usize, ready: usize) -> usize {
         let stage = &self.stages[at];
-        let rests = self.idle.iter().any(Option::is_some);
-        if stage.is_worth_a_wake(if rests { ready } else { ready / 4 }) {
-            self.idle.len().max(1)
+        // There may be little to share.
+        let runners = if stage.lasts(ready, 4 * self.worth_a_wake()) {
+            self.idle.len()
         } else {
-            // There is little to share.
             1
-        }
+        };
+        runners.max(1)
     }
 
     /// The next runner that rests, for what this one would take if it had not its share already. The next in a ring: so all
@@ -446,7 +460,7 @@ impl State {
             free if early > 0 && stage.running == 0 => free.max(1),
             // Nothing is won by many results that wait for room, where they are soon made. One does: by that the stage hears
             // of room.
-            free if room == 0 && !stage.waits && stage.is_cheap() => {
+            free if room == 0 && !stage.waits && self.is_soon_done(at) => {
                 free.min(usize::from(over == 0))
             }
             free => free,
@@ -464,6 +478,7 @@ impl State {
         }
         let stage = &self.stages[at];
         let batch = stage.batch(ready.div_ceil(self.shares(at, ready)));
+        let worth_a_wake = self.worth_a_wake();
         let stage = &mut self.stages[at];
         let permits = if stage.waits { free.min(batch) } else { 1 };
         let items = batch.min(permits + room);
@@ -471,7 +486,7 @@ impl State {
             items,
             permits: permits.min(items),
             spare: spare.min((permits + room).saturating_sub(items)),
-            lasting: stage.is_worth_a_wake(items / 2),
+            lasting: stage.lasts(items, 2 * worth_a_wake),
         };
         stage.running += grant.permits;
         stage.claimed += grant.items;
@@ -492,6 +507,11 @@ impl State {
         self.fates.made = self.fates.made + done.made - done.unmade;
         self.fates.filtered += done.filtered;
         self.fates.joined += done.joined;
+        if let Some(took) = done.hand_over {
+            // The last one counts for an eighth.
+            self.hand_over += took.as_nanos() as u64 / 8;
+            self.hand_over -= self.hand_over / 8;
+        }
         if let Some(now) = done.now {
             let begun = *self.begun.get_or_insert(now);
             self.elapsed = now.saturating_duration_since(begun);
@@ -589,7 +609,7 @@ impl State {
         if stage.queued == 0 || stage.running >= stage.workers {
             return None;
         }
-        let worth = stage.service().is_none() || stage.is_worth_a_wake(stage.queued);
+        let worth = stage.service().is_none() || stage.lasts(stage.queued, self.worth_a_wake());
         if worth { self.wake_one() } else { None }
     }
 
