@@ -68,7 +68,8 @@ pub(super) struct State {
     changed: Changed,
     /// When the first item began.
     begun: Option<Instant>,
-    elapsed: Duration,
+    /// When the last batch ended.
+    last: Option<Instant>,
     /// How long a batch took of late beside the work, in nanoseconds.
     hand_over: u64,
 }
@@ -276,7 +277,7 @@ impl Board {
             version: 0,
             changed: Changed::new(),
             begun: None,
-            elapsed: Duration::ZERO,
+            last: None,
             hand_over: 0,
         };
         Board {
@@ -513,8 +514,8 @@ impl State {
             self.hand_over -= self.hand_over / 8;
         }
         if let Some(now) = done.now {
-            let begun = *self.begun.get_or_insert(now);
-            self.elapsed = now.saturating_duration_since(begun);
+            self.begun.get_or_insert(now);
+            self.last = done.now;
         }
     }
 
@@ -714,6 +715,13 @@ impl State {
         }
     }
 
+    fn elapsed(&self) -> Duration {
+        match (self.begun, self.last) {
+            (Some(begun), Some(last)) => last.saturating_duration_since(begun),
+            _ => Duration::ZERO,
+        }
+    }
+
     pub(super) fn report(&self) -> PipelineReport {
         let nodes = self.blueprint.nodes().iter().zip(&self.stages);
         let stages = nodes.map(|(node, counts)| StageReport {
@@ -749,7 +757,7 @@ impl State {
             filtered,
             joined,
             abandoned,
-            elapsed: self.elapsed,
+            elapsed: self.elapsed(),
             stages: stages.collect(),
         }
     }

@@ -1,6 +1,5 @@
 //! Where streams come from: iterators, channels, and other streams.
 
-use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
@@ -95,19 +94,18 @@ impl<R: Env, T: Value> Source<R> for FromChannel<T> {
     {
         let mut receive = self.channel.receive();
         let mut folded = init;
-        let mut batch = VecDeque::with_capacity(ITEMS_AT_ONCE);
+        let mut batch = Vec::with_capacity(ITEMS_AT_ONCE);
         let mut budget = Budget::of(BATCHES_PER_TURN);
         loop {
-            let received = poll_fn(|task| {
-                receive.poll_claim(task, ITEMS_AT_ONCE, |item| batch.push_back(item))
-            });
+            let received =
+                poll_fn(|task| receive.poll_claim(task, ITEMS_AT_ONCE, |item| batch.push(item)));
             if received.await.is_err() {
                 return folded;
             }
             // Nothing waits in here, so nobody can drop us with items in hand; a fold that breaks gives the
             // rest back.
             let unused = Unused::new(&self.channel, &mut batch);
-            while let Some(item) = unused.items.pop_front() {
+            while let Some(item) = unused.items.pop() {
                 match f(folded, item) {
                     ControlFlow::Continue(next) => folded = next,
                     ControlFlow::Break(last) => return last,
@@ -129,12 +127,14 @@ const BATCHES_PER_TURN: u32 = 32;
 struct Unused<'a, T> {
     channel: &'a Channel<T>,
     claimed: usize,
-    items: &'a mut VecDeque<T>,
+    /// The first is the last of them: taking that is the cheapest.
+    items: &'a mut Vec<T>,
 }
 
 impl<'a, T> Unused<'a, T> {
-    fn new(channel: &'a Channel<T>, items: &'a mut VecDeque<T>) -> Self {
+    fn new(channel: &'a Channel<T>, items: &'a mut Vec<T>) -> Self {
         let claimed = items.len();
+        items.reverse();
         Unused {
             channel,
             claimed,
@@ -145,7 +145,8 @@ impl<'a, T> Unused<'a, T> {
 
 impl<T> Drop for Unused<'_, T> {
     fn drop(&mut self) {
-        self.channel.release(self.claimed, self.items.drain(..));
+        self.channel
+            .release(self.claimed, self.items.drain(..).rev());
     }
 }
 

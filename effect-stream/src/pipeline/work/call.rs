@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::future::{Future, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use effect_core::{Env, IntoEffect, Value};
-use futures::TryFutureExt;
+use pin_project_lite::pin_project;
 
 use super::{Failure, Work, Worker};
 
@@ -30,7 +32,28 @@ where
         item: A,
         worker: Worker<'_, R>,
     ) -> impl Future<Output = Result<I::Value, Box<Failure<I::Error>>>> + Send {
-        worker.cx.run((self.f)(item)).map_err(Failure::error)
+        Called {
+            running: worker.cx.run((self.f)(item)),
+        }
+    }
+}
+
+pin_project! {
+    /// What was called, whose error is an item's failure. `map_err` of futures would keep a note of whether it has ended, for
+    /// each item.
+    struct Called<Fut> {
+        #[pin]
+        running: Fut,
+    }
+}
+
+impl<Fut: Future<Output = Result<B, E>>, B, E> Future for Called<Fut> {
+    type Output = Result<B, Box<Failure<E>>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let running = self.project().running.poll(task);
+        running.map(|result| result.map_err(Failure::error))
     }
 }
 
