@@ -2,72 +2,14 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
+use common::jumping::Jumping;
 use common::{everywhere, exit_of, on_one_thread, secs};
 use effect::prelude::*;
-use effect::{Observed, Report, Runtime, Timer};
+use effect::{Observed, Report};
 use futures::FutureExt;
-use futures::future::BoxFuture;
-
-/// A runtime whose clock a test sets ahead in the middle of a poll, as a computation that takes long does.
-#[derive(Debug)]
-struct Jumping {
-    inner: Arc<dyn Runtime>,
-    ahead: AtomicU64,
-    reports: Mutex<Vec<Report>>,
-}
-
-impl Jumping {
-    fn of(cx: &Cx<()>) -> Arc<Self> {
-        Arc::new(Jumping {
-            inner: Arc::clone(cx.runtime()),
-            ahead: AtomicU64::new(0),
-            reports: Mutex::default(),
-        })
-    }
-
-    /// Holds the thread.
-    fn compute(&self, time: Duration) {
-        let millis = u64::try_from(time.as_millis()).unwrap();
-        self.ahead.fetch_add(millis, Ordering::Relaxed);
-    }
-
-    fn take_reports(&self) -> Vec<Report> {
-        std::mem::take(&mut self.reports.lock().unwrap())
-    }
-}
-
-impl Runtime for Jumping {
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.inner.spawn(task);
-    }
-
-    fn now(&self) -> Instant {
-        let ahead = self.ahead.load(Ordering::Relaxed);
-        self.inner.now() + Duration::from_millis(ahead)
-    }
-
-    fn wall_now(&self) -> SystemTime {
-        self.inner.wall_now()
-    }
-
-    fn sleep_until(&self, deadline: Instant) -> Timer {
-        let ahead = self.ahead.load(Ordering::Relaxed);
-        self.inner
-            .sleep_until(deadline - Duration::from_millis(ahead))
-    }
-
-    fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
-        self.inner.spawn_blocking(job);
-    }
-
-    fn report(&self, report: &Report) {
-        self.reports.lock().unwrap().push(report.clone());
-    }
-}
 
 const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)

@@ -30,6 +30,7 @@ mod stream_ten_operations;
 mod stream_stack_safety;
 mod pipeline_bounds;
 mod pipeline_cases;
+mod pipeline_computing;
 mod pipeline_control;
 mod pipeline_failures;
 mod pipeline_fan;

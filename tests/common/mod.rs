@@ -6,6 +6,7 @@
     reason = "every test file uses its part of this"
 )]
 
+pub mod jumping;
 pub mod pipelines;
 pub mod steps;
 pub mod programs;
