@@ -1,7 +1,7 @@
 //! What is inside a pipeline is bounded, however fast its producer is.
 
 use crate::common::pipelines::{assert_adds_up, wait};
-use crate::common::{by_chance, on_both};
+use crate::common::{by_chance, millis, on_both, secs};
 use effect::prelude::*;
 use effect::yield_now;
 use effect::{Blueprint, stage_sync};
@@ -145,5 +145,33 @@ fn a_producer_that_is_a_thousand_times_faster_is_held_back() {
         for sizes in Sizes::all().filter(|sizes| sizes.buffer != 2) {
             look(cx.clone(), sizes, true, 200).await;
         }
+    });
+}
+
+#[test]
+fn results_that_one_source_of_a_merge_keeps_back_give_no_leave_to_another() {
+    on_both(async |cx: Cx<()>| {
+        let output = Channel::bounded(1);
+        // The first of these takes long, so that the others wait for their turn.
+        let first_slow = |n: u64| sleep(secs(if n == 0 { 10 } else { 0 })).map(move |()| n);
+        let quick = Pipeline::<(), Never, _>::from_stream(Stream::range(100..1000))
+            .via(stage_sync("quick", Ok));
+        let connected = Pipeline::from_stream(Stream::range(0..8))
+            .via(stage("in turn", first_slow).workers(4).buffer(4).ordered())
+            .merge(quick)
+            .via(stage("slow", |n: u64| sleep(millis(20)).map(move |()| n)).buffer(2))
+            .to_channel(output.clone());
+        let handle = connected.handle();
+        let run = cx.fork(connected.run());
+        let read = cx.fork(Stream::from_channel(output).run_collect());
+        cx.sleep(secs(5)).await;
+        let report = handle.report();
+        let queued = report.stages.iter().find(|stage| &*stage.name == "slow");
+        let queued = queued.unwrap().queued;
+        // Its buffer, and a result of each worker before it.
+        assert!(queued <= 2 + 4 + 1, "{queued}");
+        let report = cx.run(run.join()).await.unwrap();
+        assert_adds_up(&report);
+        assert_eq!(cx.run(read.join()).await.unwrap().len(), 908);
     });
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::common::in_turns;
 use crate::common::jumping::Jumping;
 use crate::common::pipelines::assert_adds_up;
-use effect::FiberId;
 use effect::prelude::*;
+use effect::{FiberId, stage_sync};
 
 /// Runs a pipeline of one stage, of which each item takes so long. How many each fiber has worked at, and how long a poll took.
 async fn computing(
@@ -72,5 +72,35 @@ fn runners_share_what_takes_long() {
             panic!("{counts:?}");
         };
         assert!(a.min(b) >= 640 / 4, "{a} and {b}");
+    });
+}
+
+#[test]
+fn what_ends_while_a_long_batch_is_put_off_takes_its_turn() {
+    in_turns(async |cx: Cx<()>| {
+        let clock = Jumping::of(&cx);
+        let work_clock = Arc::clone(&clock);
+        let body = effect(async move |cx: Cx<()>| {
+            let output = Channel::bounded(16);
+            let fetch = |n: u64| sleep(Duration::from_micros(n * 7 % 300)).map(move |()| n);
+            let compute = move |n: u64| {
+                work_clock.compute(Duration::from_micros(50));
+                Ok::<_, Never>(n)
+            };
+            let run = Pipeline::from_stream(Stream::range(0..2_000))
+                .via(stage("fetch", fetch).workers(64))
+                .via(stage_sync("compute", compute).workers(2).ordered())
+                .to_channel(output.clone())
+                .run();
+            let run = cx.fork(run);
+            let read = cx.fork(Stream::from_channel(output).run_collect());
+            let report = cx.run(run.join()).await.unwrap();
+            let Ok(read) = cx.run(read.join()).await;
+            assert_adds_up(&report);
+            assert_eq!(read.len(), 2_000);
+            Ok::<_, Never>(())
+        });
+        let exit = body.run_on(clock).await;
+        assert!(exit.is_success(), "{:?}", exit.cause());
     });
 }

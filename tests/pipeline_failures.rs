@@ -1,11 +1,14 @@
 //! A pipeline that fails: which item, by what, and what becomes of the others and of the run.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::common::pipelines::{assert_adds_up, drain, filled};
-use crate::common::{everywhere, exit_of, heavily};
+use crate::common::{everywhere, exit_of, heavily, secs};
 use effect::prelude::*;
+use effect::stage_sync;
+use effect::sync::Semaphore;
 
 const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -324,5 +327,106 @@ fn a_closed_output_ends_a_run_whose_only_worker_waits() {
         let error = cx.run(program).await.unwrap_err();
         assert!(matches!(error, PipelineError::OutputClosed { .. }));
         assert_adds_up(error.report());
+    });
+}
+
+#[test]
+fn what_an_item_holds_is_let_go_of_when_it_panics_after_a_wait() {
+    everywhere(async |cx: Cx<()>| {
+        let (output, errors) = (Channel::bounded(4), Channel::bounded(4));
+        // One connection for two workers: who fails with it leaves it to the other.
+        let connection = Semaphore::new(1);
+        let call = move |n: u32| {
+            let body = sleep::<(), Never>(secs(1)).map(move |()| assert!(n > 1, "no row {n}"));
+            connection.with_permit(body.map(move |()| n))
+        };
+        let run = Pipeline::from_stream(Stream::from_iter([1, 2]))
+            .via(stage("call", call).workers(2))
+            .to_channel(output.clone())
+            .with_error_channel(errors.clone())
+            .run();
+        let report = cx.run(run).await.unwrap();
+        assert_eq!(drain(&output).await, [2]);
+        let failed = drain(&errors).await;
+        assert_eq!(failed.len(), 1);
+        assert!(failed[0].to_string().contains("no row 1"), "{}", failed[0]);
+        assert_adds_up(&report);
+    });
+}
+
+#[test]
+fn what_an_item_owes_before_it_waits_is_its_own() {
+    everywhere(async |cx: Cx<()>| {
+        let (output, errors) = (Channel::bounded(4), Channel::bounded(4));
+        let untidy = |n: u32| {
+            let close = sync(move || assert!(n > 1, "not closed"));
+            let open = succeed::<(), Never, _>(n).ensuring(close);
+            open.flat_map(|n| {
+                effect(async move |cx: Cx<()>| {
+                    if n == 1 {
+                        cx.sleep(secs(1)).await;
+                    }
+                    Ok(n)
+                })
+            })
+        };
+        let run = Pipeline::from_stream(Stream::from_iter([1, 2, 3]))
+            .via(stage("untidy", untidy).workers(2))
+            .to_channel(output.clone())
+            .with_error_channel(errors.clone())
+            .run();
+        let report = cx.run(run).await.unwrap();
+        let mut delivered = drain(&output).await;
+        delivered.sort();
+        assert_eq!(delivered, [2, 3]);
+        let failed = drain(&errors).await;
+        assert_eq!(failed.len(), 1);
+        assert!(
+            failed[0].to_string().contains("not closed"),
+            "{}",
+            failed[0]
+        );
+        assert_adds_up(&report);
+    });
+}
+
+/// A source that can be kept, and of which a second copy cannot be made.
+#[derive(Debug)]
+struct Unique {
+    n: u32,
+    copies: Arc<AtomicU32>,
+}
+
+impl Clone for Unique {
+    fn clone(&self) -> Self {
+        let copies = self.copies.fetch_add(1, Ordering::Relaxed);
+        assert!(self.n > 1 || copies == 0, "no second copy");
+        Unique {
+            n: self.n,
+            copies: Arc::clone(&self.copies),
+        }
+    }
+}
+
+#[test]
+fn a_source_that_cannot_be_copied_for_what_becomes_of_it_is_that_items_failure() {
+    everywhere(async |cx: Cx<()>| {
+        let (output, errors) = (Channel::bounded(8), Channel::bounded(4));
+        let sources = [1, 2].map(|n| Unique {
+            n,
+            copies: Arc::default(),
+        });
+        let run = Pipeline::<(), Never, _>::from_stream(Stream::from_iter(sources))
+            .keep_source()
+            .flat_map(stage_sync("twice", |source: Unique| Ok([source.n; 2])))
+            .to_channel(output.clone())
+            .with_error_channel(errors.clone())
+            .run();
+        let report = cx.run(run).await.unwrap();
+        assert_eq!(drain(&output).await, [2, 2]);
+        let failed = drain(&errors).await;
+        assert_eq!(failed.len(), 1);
+        assert_eq!(failed[0].source[0].n, 1);
+        assert_adds_up(&report);
     });
 }

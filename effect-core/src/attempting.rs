@@ -55,6 +55,25 @@ pub(crate) fn attempting<Fut: Future>(fiber: &Arc<FiberState>, body: Fut) -> Att
     }
 }
 
+/// Attempts a future that was polled before, under no net: what is owed since that mark is its own, and so is each defect
+/// that the fiber has.
+pub(crate) fn attempting_since<Fut: Future>(
+    fiber: &Arc<FiberState>,
+    mark: Mark,
+    body: Fut,
+) -> Attempting<'_, Fut> {
+    let mut attempting = attempting(fiber, body);
+    if fiber.mark() != mark || fiber.has_defects() {
+        let mut rest = rest(fiber);
+        fiber.swap_defects(&mut rest.defects);
+        if fiber.has_unclaimed() {
+            rest.owed.insert(Settle::new(fiber)).claim(mark);
+        }
+        attempting.rest = Some(rest);
+    }
+    attempting
+}
+
 impl<Fut: Future> Future for Attempting<'_, Fut> {
     type Output = (Result<Fut::Output, Defect>, Vec<Defect>);
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::attempting::attempting;
+use crate::attempting::{attempting, attempting_since};
 use crate::cleanup::{Mark, Owed, Owing};
 use crate::fiber::{FiberId, FiberState};
 use crate::frame::Frame;
@@ -432,6 +432,40 @@ impl<R: Env> Cx<R> {
         future: F,
     ) -> impl Future<Output = (Result<F::Output, Defect>, Vec<Defect>)> + use<'_, R, F> {
         attempting(&self.fiber, future)
+    }
+
+    /// As [`attempting`](Cx::attempting), for a future that was polled on this fiber before and was pending then: what is owed
+    /// since that moment, and what has panicked of it, is the future's. Poll it at once, so that what is owed goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use effect_core::{effect, succeed, sync, yield_now, Cx, Never};
+    /// use std::pin::pin;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let body = effect(async move |cx: Cx<()>| {
+    ///     let untidy = succeed::<(), Never, _>(1).ensuring(sync(|| panic!("not closed")));
+    ///     let mut work = pin!(async {
+    ///         let Ok(one) = cx.run(untidy).await;
+    ///         yield_now().await;
+    ///         one
+    ///     });
+    ///     let mark = cx.owing().mark();
+    ///     assert!(futures::poll!(&mut work).is_pending());
+    ///     let (value, defects) = cx.attempting_since(mark, work).await;
+    ///     Ok::<_, Never>((value.unwrap(), defects[0].message().to_owned()))
+    /// });
+    /// assert_eq!(body.await, Ok((1, "not closed".to_owned())));
+    /// # }
+    /// ```
+    pub fn attempting_since<F: Future>(
+        &self,
+        mark: Mark,
+        future: F,
+    ) -> impl Future<Output = (Result<F::Output, Defect>, Vec<Defect>)> + use<'_, R, F> {
+        attempting_since(&self.fiber, mark, future)
     }
 
     /// A look at what is owed on this fiber, for a loop that runs many short futures on it: instead of a net around each, it

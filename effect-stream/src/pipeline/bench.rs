@@ -93,10 +93,12 @@ where
             tray,
             hand: Batch::new(&self.board),
             tags: VecDeque::new(),
+            claimed: 0,
             put_off: None,
             values: Vec::new(),
             out: Batch::new(&self.board),
             pouring: Queue::new(&self.board),
+            failed: Queue::new(&self.board),
             receive: None,
             waits: false,
             next: self.next.bench(cx),
@@ -249,6 +251,8 @@ where
     /// Items that were taken and have not begun, and what is to be known of them.
     hand: Batch<Item<A, O>>,
     tags: VecDeque<I::Tag>,
+    /// How many items it has claimed from the input.
+    claimed: usize,
     /// The leave to begin them, where others were to have a turn before.
     put_off: Option<Grant>,
     /// Room for what is claimed from the input.
@@ -256,7 +260,9 @@ where
     /// Results that are about to go on.
     out: Batch<Item<M::Item, O>>,
     /// Items that become several, of which some are still to come.
-    pouring: Queue<Pouring<M::Items, O>>,
+    pouring: Queue<Pouring<M::Items, O, I::Tag>>,
+    /// Items whose failures are about to be reported.
+    failed: Queue<(Box<Failure<E>>, O)>,
     /// Its place among those who wait for the input.
     receive: Option<Receive<A>>,
     /// Whether it has left word there.
@@ -273,9 +279,19 @@ where
     M: Emit<W::Value>,
 {
     fn drop(&mut self) {
+        let stage = self.stage;
+        let mut tray = self.tray.lock();
+        if std::thread::panicking() {
+            // What had happened before is told.
+            let mut board = stage.board.lock();
+            board.settle(stage.at, stage.next_at, &tray.done);
+        }
         // What was taken from the input and has not begun was not received after all.
-        if let Some(input) = self.stage.intake.input() {
-            release(&self.stage.board, input, self.hand.len(), &mut self.hand);
+        if let Some(input) = stage.intake.input() {
+            if self.hand.is_empty() {
+                std::mem::swap(&mut *self.hand, &mut *tray.hand);
+            }
+            release(&stage.board, input, self.claimed, &mut self.hand);
         }
     }
 }
@@ -434,6 +450,7 @@ where
         }
         self.values = values;
         let taken = self.hand.len();
+        self.claimed = taken;
         let permits = grant.permits.min(taken);
         let unused = Grant {
             items: grant.items - taken,
@@ -521,7 +538,8 @@ where
         round.budget = round.budget.saturating_sub((done.begun as usize).max(1));
         match stage.intake.input() {
             Some(input) => {
-                release(&stage.board, input, grant.items, &mut self.hand);
+                release(&stage.board, input, self.claimed, &mut self.hand);
+                self.claimed = 0;
                 self.tags.clear();
             }
             None if self.hand.is_empty() => {}
@@ -614,21 +632,23 @@ where
     /// or becomes several does.
     #[inline]
     fn see_to(&mut self, worker: usize, round: &mut Round<'_, '_, E, O>) -> bool {
-        let mut tray = self.tray.lock();
-        if !tray.parked {
-            return false;
+        let mut free;
+        {
+            let mut tray = self.tray.lock();
+            if !tray.parked {
+                return false;
+            }
+            self.free.push(worker);
+            if tray.failed.is_empty() && tray.pouring.is_empty() {
+                return true;
+            }
+            std::mem::swap(&mut *self.failed, &mut *tray.failed);
+            free = tray.pouring.is_empty();
+            self.pouring.append(&mut tray.pouring);
         }
-        self.free.push(worker);
-        if tray.failed.is_empty() && tray.pouring.is_empty() {
-            return true;
-        }
-        let mut free = true;
-        while let Some(pouring) = tray.pouring.pop_front() {
-            self.pouring.push_back(pouring);
-            free = false;
-        }
-        while let Some((failure, source)) = tray.failed.pop_front() {
-            tray.done.failed += 1;
+        // Not under the lock: who hears of a failure is the user's code.
+        while let Some((failure, source)) = self.failed.pop_front() {
+            self.tray.lock().done.failed += 1;
             free &= self.stage.report(self.cx, *failure, source, round);
         }
         free
@@ -652,13 +672,20 @@ where
         };
         let mut room = reserved;
         match pouring.pour(&mut room, &mut self.out, &mut done) {
-            Some(Ok(())) => done.permits = 1,
-            Some(Err(failure)) => {
-                done.failed += 1;
-                let reported = stage.report(self.cx, *failure, pouring.into_origin(), round);
-                done.permits = usize::from(reported);
-            }
             None => self.pouring.push_back(pouring),
+            Some(poured) => {
+                let (origin, tag) = pouring.into_parts();
+                if I::UNTAGGED.is_none() {
+                    self.tray.lock().ended.push(tag);
+                }
+                done.permits = match poured {
+                    Ok(()) => 1,
+                    Err(failure) => {
+                        done.failed += 1;
+                        usize::from(stage.report(self.cx, *failure, origin, round))
+                    }
+                };
+            }
         }
         round.budget = round.budget.saturating_sub(reserved - room);
         self.hand_on(done, round);
@@ -671,7 +698,7 @@ where
         if stage.retried.load(Ordering::Relaxed) > 0 {
             done.retried = stage.retried.swap(0, Ordering::Relaxed);
         }
-        let from = From {
+        let mut from = From {
             at: stage.at,
             next: stage.next_at,
             done,
@@ -680,17 +707,21 @@ where
             // Under the lock until they are in the next queue: nobody passes them on the way.
             let mut results = order.results.lock();
             results.pass(&mut self.out);
-            let (ended, released) = (from.done.out as usize, self.out.len());
-            stage.board.lock().early(stage.next_at, ended, released);
-            if released > 0 {
-                order.next.put(&mut self.out, &from);
-            } else {
+            from.done.in_turn = Some(self.out.len());
+            if self.out.is_empty() {
                 stage.board.settle(&from);
+            } else {
+                order.next.put(&mut self.out, &from);
             }
         } else if self.out.is_empty() {
             stage.board.settle(&from);
         } else {
             self.next.take_in(&mut self.out, &from, round);
+        }
+        if I::UNTAGGED.is_none() {
+            // Only now: else the next of a key could pass this one, on another core.
+            let ended = std::mem::take(&mut self.tray.lock().ended);
+            ended.into_iter().for_each(|tag| stage.intake.ended(tag));
         }
     }
 }
@@ -787,7 +818,7 @@ where
         round: &mut Round<'_, '_, E, O>,
     ) {
         let stage = self.stage;
-        if !I::DIRECT {
+        if !I::DIRECT || self.put_off.is_some() {
             stage.put(items, from);
             return;
         }
@@ -795,7 +826,7 @@ where
         let (grant, wakers) = {
             let mut board = stage.board.lock();
             board.settle(from.at, from.next, &from.done);
-            let grant = if board.stage(stage.at).queued == 0 && self.put_off.is_none() {
+            let grant = if board.stage(stage.at).queued == 0 {
                 board.grant(stage.at, stage.next_at, self.ask(items.len(), outside))
             } else {
                 None

@@ -60,8 +60,8 @@ pub(super) struct State {
     sources: usize,
     paused: bool,
     draining: bool,
-    /// Runners that have nothing to do.
-    idle: Vec<Option<Waker>>,
+    /// What each runner is woken by, while it has nothing to do.
+    resting: Vec<Option<Waker>>,
     /// Grows with whatever may let somebody go on.
     version: u64,
     /// Who is told that something has changed.
@@ -109,6 +109,8 @@ pub(super) struct Counts {
     /// Results of the stage before that wait for those of earlier items. Fewer than none, for a moment: whoever passes
     /// results on finds some of which their own runner has not told yet.
     early: isize,
+    /// The stage's own results among those.
+    kept_back: isize,
     /// Workers that are busy.
     running: usize,
     /// Whether items of the last batch had to wait for something.
@@ -181,6 +183,8 @@ pub(super) struct Done {
     pub(super) unmade: u64,
     pub(super) filtered: u64,
     pub(super) joined: u64,
+    /// How many results are in turn at last, where the stage is ordered: of these, and of those that came before.
+    pub(super) in_turn: Option<usize>,
     /// Whether some had to wait, where any have begun.
     pub(super) waited: bool,
     /// How long the thread was busy before the work began, where there was a batch.
@@ -273,7 +277,7 @@ impl Board {
             fates: Fates::default(),
             paused: false,
             draining: false,
-            idle: Vec::new(),
+            resting: Vec::new(),
             version: 0,
             changed: Changed::new(),
             begun: None,
@@ -406,7 +410,7 @@ impl State {
             // There is little to share.
             return stage.workers;
         }
-        stage.workers.div_ceil(self.idle.len().max(1))
+        stage.workers.div_ceil(self.resting.len().max(1))
     }
 
     /// How much work is worth a wake, in nanoseconds.
@@ -426,7 +430,7 @@ impl State {
         let stage = &self.stages[at];
         // There may be little to share.
         let runners = if stage.lasts(ready, 4 * self.worth_a_wake()) {
-            self.idle.len()
+            self.resting.len()
         } else {
             1
         };
@@ -446,19 +450,19 @@ impl State {
         if free == 0 || ask.ready == 0 || ask.pending < self.share(at) {
             return None;
         }
-        let (before, after) = self.idle.split_at_mut(runner);
+        let (before, after) = self.resting.split_at_mut(runner);
         after.iter_mut().chain(before).find_map(Option::take)
     }
 
     /// How many workers of a stage may begin something, and how much room there is for results.
     fn free(&self, at: usize, next: usize, outside: usize) -> (usize, usize) {
         let limit = self.stages[next].buffer + outside;
-        let (inside, early) = (self.stages[next].inside(), self.stages[next].early);
+        let inside = self.stages[next].inside();
         let (room, over) = (limit.saturating_sub(inside), inside.saturating_sub(limit));
         let stage = &self.stages[at];
         let free = match stage.workers.saturating_sub(stage.running + over) {
             // There are results that wait for that of an earlier item, which has not begun.
-            free if early > 0 && stage.running == 0 => free.max(1),
+            free if stage.kept_back > 0 && stage.running == 0 => free.max(1),
             // Nothing is won by many results that wait for room, where they are soon made. One does: by that the stage hears
             // of room.
             free if room == 0 && !stage.waits && self.is_soon_done(at) => {
@@ -505,6 +509,11 @@ impl State {
         stage.queued += done.given_back;
         stage.claimed -= done.claimed;
         self.stages[next].reserved -= done.reserved;
+        if let Some(in_turn) = done.in_turn {
+            let more = (done.out as usize).cast_signed() - in_turn.cast_signed();
+            self.stages[at].kept_back += more;
+            self.stages[next].early += more;
+        }
         self.fates.made = self.fates.made + done.made - done.unmade;
         self.fates.filtered += done.filtered;
         self.fates.joined += done.joined;
@@ -598,12 +607,6 @@ impl State {
         self.version += 1;
     }
 
-    /// So many results more wait for that of an earlier item, or fewer.
-    pub(super) fn early(&mut self, next: usize, more: usize, fewer: usize) {
-        let stage = &mut self.stages[next];
-        stage.early += more.cast_signed() - fewer.cast_signed();
-    }
-
     /// Who should be woken, besides the runner that asks, for what is left in a stage's queue.
     pub(super) fn help_wanted(&mut self, at: usize) -> Option<Waker> {
         let stage = &self.stages[at];
@@ -616,7 +619,7 @@ impl State {
 
     /// Wakes a runner if none is at work: for those who are no runners and have put something in a queue.
     pub(super) fn somebody(&mut self, at: usize) -> Option<Waker> {
-        if self.idle.iter().all(Option::is_some) {
+        if self.resting.iter().all(Option::is_some) {
             self.wake_one()
         } else {
             self.help_wanted(at)
@@ -624,13 +627,13 @@ impl State {
     }
 
     fn wake_one(&mut self) -> Option<Waker> {
-        self.idle.iter_mut().find_map(Option::take)
+        self.resting.iter_mut().find_map(Option::take)
     }
 
     /// All who wait for something.
     fn everybody(&mut self) -> Wakers {
         self.version += 1;
-        let mut wakers: Wakers = self.idle.iter_mut().filter_map(Option::take).collect();
+        let mut wakers: Wakers = self.resting.iter_mut().filter_map(Option::take).collect();
         for stage in &mut self.stages {
             wakers.extend(stage.feeders.drain(..));
             wakers.extend(stage.source.take());
@@ -649,8 +652,8 @@ impl State {
 
     /// A runner more.
     pub(super) fn enlist(&mut self) -> usize {
-        self.idle.push(None);
-        self.idle.len() - 1
+        self.resting.push(None);
+        self.resting.len() - 1
     }
 
     pub(super) fn version(&self) -> u64 {
@@ -668,13 +671,13 @@ impl State {
         if self.version != version {
             return false;
         }
-        self.idle[runner] = Some(waker.clone());
+        self.resting[runner] = Some(waker.clone());
         true
     }
 
     /// A runner is at work.
     pub(super) fn rise(&mut self, runner: usize) {
-        self.idle[runner] = None;
+        self.resting[runner] = None;
     }
 
     /// How much room a source finds before a stage, once there is any.

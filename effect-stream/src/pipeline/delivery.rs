@@ -70,13 +70,15 @@ impl<T: Value, O: Origin> Entrance<T, O> for Delivery<T, O> {
     }
 
     fn put(&self, items: &mut Batch<Item<T, O>>, from: &From) {
+        // Declared first, it is dropped last: the lock is free by then.
+        let (delivered, _origins);
         let mut queue = self.queue.lock();
         let before = queue.len();
         queue.extend(items.drain(..));
         let mut delivering = Delivering::new(&mut **queue);
         // Closed, it is found by the runner that looks at it next.
         let _ = self.output.push_now(&mut delivering);
-        let delivered = delivering.count();
+        (delivered, _origins) = delivering.finish();
         if delivered > before {
             self.account(before, None);
             let left = queue.len();
@@ -147,18 +149,20 @@ impl<E: Value, T: Value, O: Origin> Stand<E, O> for DeliveryBench<'_, T, O> {
     fn go_on(&mut self, _round: &mut Round<'_, '_, E, O>) {}
 
     fn turn(&mut self, round: &mut Round<'_, '_, E, O>) -> bool {
+        let (delivered, _origins);
         let mut queue = self.delivery.queue.lock();
         if queue.is_empty() {
             return false;
         }
         let mut delivering = Delivering::new(&mut **queue);
         let pushed = self.delivery.output.push_now(&mut delivering);
-        let delivered = delivering.count();
+        (delivered, _origins) = delivering.finish();
         self.pushed(pushed, delivered, round)
     }
 
     fn leave_word(&mut self, round: &mut Round<'_, '_, E, O>) -> bool {
         let delivery = self.delivery;
+        let (delivered, _origins);
         let mut queue = delivery.queue.lock();
         if queue.is_empty() {
             self.sender = None;
@@ -172,7 +176,7 @@ impl<E: Value, T: Value, O: Origin> Stand<E, O> for DeliveryBench<'_, T, O> {
             Poll::Ready(pushed) => pushed,
             Poll::Pending => Ok(()),
         };
-        let delivered = delivering.count();
+        (delivered, _origins) = delivering.finish();
         self.pushed(pushed, delivered, round)
     }
 }
@@ -186,13 +190,13 @@ impl<E: Value, T: Value, O: Origin> Bench<E, T, O> for DeliveryBench<'_, T, O> {
     ) {
         let delivery = self.delivery;
         // Until the board knows of it: so what one worker delivers is in order.
+        let (mut delivered, mut _origins) = (0, Vec::new());
         let mut queue = delivery.queue.lock();
-        let mut delivered = 0;
         if queue.is_empty() {
             items.reverse();
             let mut delivering = Delivering::new(&mut **items);
             let pushed = delivery.output.push_now(&mut delivering);
-            delivered = delivering.count();
+            (delivered, _origins) = delivering.finish();
             items.reverse();
             if pushed.is_err() {
                 round.desk.routes.halt(Halt::OutputClosed);
@@ -214,7 +218,6 @@ impl<E: Value, T: Value, O: Origin> Bench<E, T, O> for DeliveryBench<'_, T, O> {
 struct Delivering<'a, C, O> {
     items: &'a mut C,
     before: usize,
-    /// Dropped when nobody holds a lock.
     origins: Vec<O>,
 }
 
@@ -262,9 +265,9 @@ impl<'a, C: Stock, O> Delivering<'a, C, O> {
         }
     }
 
-    /// How many were delivered.
-    fn count(self) -> usize {
-        self.before - self.items.count()
+    /// How many were delivered, and what they remember: the user's, so it is dropped when nobody holds a lock.
+    fn finish(self) -> (usize, Vec<O>) {
+        (self.before - self.items.count(), self.origins)
     }
 }
 

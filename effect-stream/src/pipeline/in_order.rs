@@ -35,7 +35,8 @@ impl<B, O> InOrder<B, O> {
     }
 
     fn place(&mut self, turn: u64) -> &mut Place<B, O> {
-        let at = usize::try_from(turn - self.first).expect("few items are inside at a time");
+        let at = turn.checked_sub(self.first).map(usize::try_from);
+        let at = at.and_then(Result::ok).expect("its turn is still to come");
         while self.results.len() <= at {
             self.results.push_back(Place::Runs);
         }

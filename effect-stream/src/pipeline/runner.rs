@@ -16,7 +16,7 @@ use super::origin::Origin;
 /// How many items may begin in one poll before others have a turn. What a stage does with one may take a millisecond.
 const ITEMS_PER_POLL: usize = 512;
 
-/// And how long it may take, about: a batch more at most. Whom a runner wakes may have to wait for the end of its poll.
+/// And how long it may take, about: a batch of each stage more at most. Whom a runner wakes may have to wait for the end of its poll.
 const LONGEST_POLL: Duration = Duration::from_micros(100);
 
 /// What all runners of a run share.

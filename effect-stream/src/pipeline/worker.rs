@@ -28,12 +28,14 @@ pub(super) struct Tray<A, B, E, O, K, It> {
     pub(super) tags: VecDeque<K>,
     /// Results that are about to go on.
     pub(super) out: Batch<Item<B, O>>,
+    /// What was to be known of items that have ended: told when their results have gone on.
+    pub(super) ended: Vec<K>,
     /// Items that have failed.
     pub(super) failed: Queue<(Box<Failure<E>>, O)>,
     /// Items whose work has panicked.
     pub(super) panicked: Queue<Begun<O, K>>,
     /// Items that become several, of which some are still to come. Each has one of the stage's permits.
-    pub(super) pouring: Queue<Pouring<It, O>>,
+    pub(super) pouring: Queue<Pouring<It, O, K>>,
     /// Places put aside for what one item becomes beyond the first.
     pub(super) spare: usize,
     /// What has happened since the bench has looked.
@@ -53,6 +55,7 @@ impl<A, B, E, O, K, It> Tray<A, B, E, O, K, It> {
             hand: Batch::new(board),
             tags: VecDeque::new(),
             out: Batch::new(board),
+            ended: Vec::new(),
             failed: Queue::new(board),
             panicked: Queue::new(board),
             pouring: Queue::new(board),
@@ -67,14 +70,16 @@ impl<A, B, E, O, K, It> Tray<A, B, E, O, K, It> {
 }
 
 /// An item that becomes several.
-pub(super) struct Pouring<It, O> {
-    items: It,
+pub(super) struct Pouring<It, O, K> {
+    /// None after the last.
+    items: Option<It>,
     origin: O,
+    tag: K,
     /// Whether anything has come of it.
     emitted: bool,
 }
 
-impl<It: Iterator, O: Clone> Pouring<It, O> {
+impl<It: Iterator, O: Clone, K> Pouring<It, O, K> {
     /// Emits at most `room` of what the item becomes. None if there is more; or why it has failed.
     pub(super) fn pour<E>(
         &mut self,
@@ -83,8 +88,8 @@ impl<It: Iterator, O: Clone> Pouring<It, O> {
         done: &mut Done,
     ) -> Option<Result<(), Box<Failure<E>>>> {
         while *room > 0 {
-            match Defect::catch(|| self.items.next()) {
-                Ok(Some(value)) => {
+            match Defect::catch(|| self.next()) {
+                Ok(Some((value, origin))) => {
                     *room -= 1;
                     done.out += 1;
                     // Each is counted as made, and at the end the item that they came of is no more.
@@ -92,7 +97,7 @@ impl<It: Iterator, O: Clone> Pouring<It, O> {
                     self.emitted = true;
                     out.push(Item {
                         value,
-                        origin: self.origin.clone(),
+                        origin,
                         turn: 0,
                     });
                 }
@@ -110,8 +115,17 @@ impl<It: Iterator, O: Clone> Pouring<It, O> {
         None
     }
 
-    pub(super) fn into_origin(self) -> O {
-        self.origin
+    /// The next item, and where it comes of. All of this is the user's code.
+    fn next(&mut self) -> Option<(It::Item, O)> {
+        let next = self.items.as_mut()?.next();
+        if next.is_none() {
+            self.items = None;
+        }
+        next.map(|value| (value, self.origin.clone()))
+    }
+
+    pub(super) fn into_parts(self) -> (O, K) {
+        (self.origin, self.tag)
     }
 }
 
@@ -157,6 +171,7 @@ where
     hand: Batch<Item<A, O>>,
     tags: VecDeque<I::Tag>,
     out: Batch<Item<M::Item, O>>,
+    ended: Vec<I::Tag>,
     spare: usize,
     begun: Option<Begun<O, I::Tag>>,
     begun_count: u64,
@@ -171,8 +186,8 @@ enum Stop<T> {
     Empty,
     /// The bench has to see to the last one.
     Report,
-    /// The last one has to wait for something.
-    Waits,
+    /// The last one has to wait for something. It was begun then.
+    Waits(Mark),
     /// The last one is done, but the fiber owes something since.
     Owes(T, Mark),
 }
@@ -200,6 +215,7 @@ where
             hand: Batch::new(&stage.board),
             tags: VecDeque::new(),
             out: Batch::new(&stage.board),
+            ended: Vec::new(),
             spare: 0,
             begun: None,
             begun_count: 0,
@@ -253,7 +269,7 @@ where
                 let mark = owing.mark();
                 running.set(Some(begin(value)));
                 let Poll::Ready(ended) = poll_in_place(&mut running, task) else {
-                    return Stop::Waits;
+                    return Stop::Waits(mark);
                 };
                 if !owing.is_quiet_since(mark) {
                     return Stop::Owes(ended, mark);
@@ -271,43 +287,53 @@ where
     /// Sees to what has come of the item that had begun. False if the bench has to see to it before anything else begins.
     #[inline(always)]
     fn conclude(&mut self, ended: Ended<W::Value, E>) -> bool {
-        let Begun { origin, turn, tag } = self.begun.take().expect(BEGUN);
-        self.stage.intake.ended(tag);
+        let begun = self.begun.take().expect(BEGUN);
         match ended.map(M::emit) {
             Ok(Emission::One(value)) => {
                 self.emitted += 1;
                 self.out.push(Item {
                     value,
-                    origin,
-                    turn,
+                    origin: begun.origin,
+                    turn: begun.turn,
                 });
+                self.end(begun.tag);
                 true
             }
             Ok(Emission::None) => {
                 self.done.filtered += 1;
-                self.stage.skip(turn);
+                self.stage.skip(begun.turn);
+                self.end(begun.tag);
                 true
             }
-            Ok(Emission::Several(items)) => self.pour(items, origin, turn),
-            Ok(Emission::Died(defect)) => {
-                self.fail(Failure::new(Fault::Defect(defect)), origin, turn)
-            }
-            Err(failure) => self.fail(failure, origin, turn),
+            Ok(Emission::Several(items)) => self.pour(items, begun),
+            Ok(Emission::Died(defect)) => self.fail(Failure::new(Fault::Defect(defect)), begun),
+            Err(failure) => self.fail(failure, begun),
+        }
+    }
+
+    /// Keeps what is to be told of an item that has ended.
+    #[inline]
+    fn end(&mut self, tag: I::Tag) {
+        if I::UNTAGGED.is_none() {
+            self.ended.push(tag);
         }
     }
 
     #[cold]
-    fn fail(&mut self, failure: Box<Failure<E>>, origin: O, turn: u64) -> bool {
-        self.stage.skip(turn);
-        self.tray.lock().failed.push_back((failure, origin));
+    fn fail(&mut self, failure: Box<Failure<E>>, begun: Begun<O, I::Tag>) -> bool {
+        self.stage.skip(begun.turn);
+        self.tray.lock().failed.push_back((failure, begun.origin));
+        self.end(begun.tag);
         false
     }
 
     /// Emits what an item becomes, as far as there is room.
-    fn pour(&mut self, items: M::Items, origin: O, turn: u64) -> bool {
+    fn pour(&mut self, items: M::Items, begun: Begun<O, I::Tag>) -> bool {
+        let Begun { origin, turn, tag } = begun;
         let mut pouring = Pouring {
-            items,
+            items: Some(items),
             origin,
+            tag,
             emitted: false,
         };
         let poured = if let Some(order) = &self.stage.order {
@@ -323,20 +349,37 @@ where
             self.spare = self.spare.min(room.saturating_sub(1));
             poured
         };
+        let Some(poured) = poured else {
+            self.tray.lock().pouring.push_back(pouring);
+            return false;
+        };
+        let (origin, tag) = pouring.into_parts();
+        self.end(tag);
         match poured {
-            Some(Ok(())) => return true,
-            Some(Err(failure)) => {
-                let failed = (failure, pouring.into_origin());
-                self.tray.lock().failed.push_back(failed);
+            Ok(()) => true,
+            Err(failure) => {
+                self.tray.lock().failed.push_back((failure, origin));
+                false
             }
-            None => self.tray.lock().pouring.push_back(pouring),
         }
-        false
     }
 
     fn pop_tag(&mut self) -> I::Tag {
         let tag = self.tags.pop_front();
         tag.expect("there is a tag for each item in hand")
+    }
+
+    /// Puts all of it on the tray because the item that has begun has to wait. Has the time.
+    fn leave(&mut self) -> Instant {
+        self.done.waited = true;
+        self.hand_back(false)
+    }
+
+    /// Goes on with that item, which has ended.
+    fn come_back(&mut self, since: Instant) {
+        let took = self.tray.lock().now.saturating_duration_since(since);
+        self.done.busy += took;
+        self.done.ended.push((took, 1));
     }
 
     /// Puts all of it on the tray, but for the item that has begun. Has the time when the batch began.
@@ -355,6 +398,7 @@ where
         } else {
             tray.out.append(&mut self.out);
         }
+        tray.ended.append(&mut self.ended);
         tray.spare = std::mem::take(&mut self.spare);
         tray.done.begun += std::mem::take(&mut self.begun_count);
         tray.done.out += std::mem::take(&mut self.emitted);
@@ -376,13 +420,12 @@ where
     M: Emit<W::Value>,
 {
     fn drop(&mut self) {
-        match self.begun.take() {
-            Some(begun) if std::thread::panicking() => {
-                self.hand_back(false);
-                self.tray.lock().panicked.push_back(begun);
-            }
-            Some(_) => self.stage.board.abandon(1),
-            None => {}
+        let begun = self.begun.take();
+        if std::thread::panicking() {
+            self.hand_back(false);
+            self.tray.lock().panicked.extend(begun);
+        } else if begun.is_some() {
+            self.stage.board.abandon(1);
         }
     }
 }
@@ -430,18 +473,25 @@ pub(super) async fn work<R, E, A, O, W, I, M>(
             let ended = match poll_fn_once(rush).await {
                 Stop::Empty | Stop::Report => break,
                 Stop::Owes(ended, mark) => {
-                    at.hand_back(false);
-                    Failure::of((Ok(ended), cx.settle_since(mark).await))
+                    let since = at.leave();
+                    let ended = Failure::of((Ok(ended), cx.settle_since(mark).await));
+                    at.come_back(since);
+                    ended
                 }
-                Stop::Waits => {
-                    at.done.waited = true;
-                    let since = at.hand_back(false);
+                Stop::Waits(mark) => {
+                    let since = at.leave();
                     // What is done goes on, and what has begun is never left unpolled.
-                    let rest = poll_fn(|task| poll_in_place(&mut running, task));
-                    let ended = Failure::of(resume(pin!(cx.attempting(rest))).await);
-                    let took = tray.lock().now.saturating_duration_since(since);
-                    at.done.busy += took;
-                    at.done.ended.push((took, 1));
+                    let is_quiet = owing.is_quiet_since(mark);
+                    let rest = InPlace {
+                        running: &mut running,
+                    };
+                    let rest = pin!(cx.attempting_since(mark, rest));
+                    let ended = Failure::of(if is_quiet {
+                        resume(rest).await
+                    } else {
+                        rest.await
+                    });
+                    at.come_back(since);
                     ended
                 }
             };
@@ -466,6 +516,25 @@ fn poll_in_place<Fut: Future>(
         running.set(None);
     }
     polled
+}
+
+/// The rest of an item's work, which is dropped with this: also by a panic, so under the net that catches it.
+struct InPlace<'a, 'p, Fut> {
+    running: &'a mut Pin<&'p mut Option<Fut>>,
+}
+
+impl<Fut: Future> Future for InPlace<'_, '_, Fut> {
+    type Output = Fut::Output;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Fut::Output> {
+        poll_in_place(self.running, task)
+    }
+}
+
+impl<Fut> Drop for InPlace<'_, '_, Fut> {
+    fn drop(&mut self) {
+        self.running.set(None);
+    }
 }
 
 /// Does something in this poll.
