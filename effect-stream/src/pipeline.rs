@@ -16,6 +16,7 @@ use crate::source::Source;
 use crate::{Channel, Stream};
 
 pub(crate) mod stage;
+mod stage_line;
 pub(crate) mod work;
 pub(crate) mod report;
 pub(crate) mod latency;
@@ -37,6 +38,7 @@ mod intake;
 mod emit;
 mod in_order;
 mod bench;
+mod by_key;
 mod worker;
 mod gather;
 mod fork;
@@ -44,7 +46,6 @@ mod delivery;
 mod feed;
 mod runner;
 
-use bench::{Order, StageLine};
 use blueprint::{Blueprint, BlueprintNode, NodeId, NodeKind};
 use board::Board;
 use connected::Connected;
@@ -58,6 +59,7 @@ use item::Held;
 use line::{Line, Root};
 use origin::{Kept, Origin};
 use stage::{Keys, Stage, stage_sync};
+use stage_line::{Order, StageLine};
 use work::call::CallSync;
 use work::{StageError, Work};
 

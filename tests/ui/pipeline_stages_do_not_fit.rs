@@ -1,4 +1,4 @@
-//! cure: what the stage before it gives
+//! no cure: functions whose arguments differ (E0631) are told by the compiler alone; it names both
 //! A stage takes something else than what the one before it gives.
 
 use effect::prelude::*;

@@ -8,68 +8,26 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use effect_core::slots::Slots;
 use effect_core::{Cx, Defect, Env, Mark, Value};
-use futures::future::BoxFuture;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::board::{Ask, Board, Done, Grant, Wakers};
 use super::emit::Emit;
-use super::in_order::InOrder;
 use super::intake::{Input, Intake};
 use super::item::{Batch, Item, Queue};
-use super::line::{Bench, BoxBench, Entrance, From, Line, NotReady, Root, Round, Stand};
+use super::line::{Bench, BoxBench, Entrance, From, Round, Stand};
 use super::origin::Origin;
-use super::report::Failed;
-use super::telling;
-use super::work::{Failure, Work, Worker};
+use super::stage_line::StageLine;
+use super::work::{Failure, Work};
 use super::worker::{self, Aftermath, Pouring, Tray, TrayOf};
 use crate::{ChannelClosed, Receive};
 
 /// How many items that were woken are polled before what they have come to goes on: by then they may have taken long.
 const WOKEN_AT_ONCE: usize = 16;
-
-/// A stage, as all runners share it, with the line behind it.
-pub(super) struct StageLine<R, E, A, B, O, W, I, M> {
-    pub(super) name: Arc<str>,
-    pub(super) at: usize,
-    pub(super) next_at: usize,
-    pub(super) board: Arc<Board>,
-    pub(super) work: W,
-    /// How often items were tried again, since the board was told.
-    pub(super) retried: AtomicU64,
-    pub(super) intake: I,
-    /// Where the stage is ordered.
-    pub(super) order: Option<Order<B, O>>,
-    pub(super) next: Arc<dyn Line<R, E, B, O>>,
-    pub(super) types: std::marker::PhantomData<fn(A) -> M>,
-}
-
-/// What makes a stage ordered.
-pub(super) struct Order<B, O> {
-    /// The turn of the next item that comes.
-    turn: Mutex<u64>,
-    results: Mutex<InOrder<B, O>>,
-    /// Where the results go.
-    next: Arc<dyn Entrance<B, O>>,
-}
-
-impl<B, O> Order<B, O> {
-    pub(super) fn new(board: &Arc<Board>, next: Arc<dyn Entrance<B, O>>) -> Self {
-        Order {
-            turn: Mutex::new(0),
-            results: Mutex::new(InOrder::new(board)),
-            next,
-        }
-    }
-
-    pub(super) fn results(&self) -> MutexGuard<'_, InOrder<B, O>> {
-        self.results.lock()
-    }
-}
 
 impl<R, E, A, O, W, I, M> StageLine<R, E, A, M::Item, O, W, I, M>
 where
@@ -81,7 +39,8 @@ where
     I: Intake<A, O>,
     M: Emit<W::Value>,
 {
-    fn new_bench<'r>(&'r self, cx: &'r Cx<R>) -> impl Bench<E, A, O> + Send + 'r {
+    /// A runner's place at the stage.
+    pub(super) fn new_bench<'r>(&'r self, cx: &'r Cx<R>) -> impl Bench<E, A, O> + Send + 'r {
         let tray = Arc::new(Mutex::new(Tray::new(&self.board, cx.now())));
         let of_workers = Arc::clone(&tray);
         StageBench {
@@ -103,130 +62,6 @@ where
             waits: false,
             next: self.next.bench(cx),
         }
-    }
-
-    /// Routes an item's failure. False if that waits.
-    #[cold]
-    fn report(
-        &self,
-        cx: &Cx<R>,
-        failure: Failure<E>,
-        source: O,
-        round: &mut Round<'_, '_, E, O>,
-    ) -> bool {
-        let failed = Failed {
-            stage: Arc::clone(&self.name),
-            fault: failure.fault,
-            then: failure.then,
-            attempts: failure.attempts,
-            source,
-            at: cx.wall_now(),
-        };
-        telling::item_failed(&failed);
-        round.desk.fail(self.at, failed)
-    }
-
-    /// Gives items their turns as they come, under the board's lock, where the stage is ordered.
-    fn number(&self, items: &mut [Item<A, O>]) {
-        if let Some(order) = &self.order {
-            let mut turn = order.turn.lock();
-            for item in items {
-                item.turn = *turn;
-                *turn += 1;
-            }
-        }
-    }
-
-    /// Nothing comes of an item, which is where the next may go on.
-    pub(super) fn skip(&self, turn: u64) {
-        if let Some(order) = &self.order {
-            order.results.lock().nothing(turn);
-        }
-    }
-}
-
-impl<R, E, A, O, W, I, M> Root<R, E, O> for StageLine<R, E, A, M::Item, O, W, I, M>
-where
-    R: Env,
-    E: Value,
-    A: Value,
-    O: Origin,
-    W: Work<R, A, Error = E>,
-    I: Intake<A, O>,
-    M: Emit<W::Value>,
-{
-    fn prepare<'a>(&'a self, cx: &'a Cx<R>) -> BoxFuture<'a, Result<(), NotReady<E>>> {
-        Box::pin(async move {
-            let workers = self.board.lock().stage(self.at).workers;
-            let worker = Worker {
-                cx,
-                stage: &self.name,
-                retried: &self.retried,
-            };
-            let prepared = self.work.prepare(worker, workers).await;
-            prepared.map_err(|failure| NotReady {
-                stage: Arc::clone(&self.name),
-                failure,
-            })?;
-            self.next.prepare(cx).await
-        })
-    }
-
-    fn stand<'r>(&'r self, cx: &'r Cx<R>) -> Box<dyn Stand<E, O> + Send + 'r> {
-        Box::new(self.new_bench(cx))
-    }
-}
-
-impl<R, E, A, O, W, I, M> Line<R, E, A, O> for StageLine<R, E, A, M::Item, O, W, I, M>
-where
-    R: Env,
-    E: Value,
-    A: Value,
-    O: Origin,
-    W: Work<R, A, Error = E>,
-    I: Intake<A, O> + 'static,
-    M: Emit<W::Value>,
-{
-    fn bench<'r>(&'r self, cx: &'r Cx<R>) -> BoxBench<'r, E, A, O> {
-        Box::new(self.new_bench(cx))
-    }
-
-    fn entrance(self: Arc<Self>) -> Arc<dyn Entrance<A, O>> {
-        self
-    }
-}
-
-impl<R, E, A, O, W, I, M> Entrance<A, O> for StageLine<R, E, A, M::Item, O, W, I, M>
-where
-    R: Env,
-    E: Value,
-    A: Value,
-    O: Origin,
-    W: Work<R, A, Error = E>,
-    I: Intake<A, O>,
-    M: Emit<W::Value>,
-{
-    fn at(&self) -> usize {
-        self.at
-    }
-
-    fn put(&self, items: &mut Batch<Item<A, O>>, from: &From) {
-        let mut tags = VecDeque::new();
-        if I::UNTAGGED.is_none() {
-            tags.extend(items.iter().map(|item| self.intake.tag(&item.value)));
-        }
-        let wakers = {
-            let mut board = self.board.lock();
-            board.queued(self.at, items.len());
-            self.number(items);
-            self.intake.put(items, &mut tags);
-            board.settle(from.at, from.next, &from.done);
-            let mut wakers: Wakers = board.somebody(self.at).into_iter().collect();
-            board.feeders(from.at, &mut wakers);
-            board.feeders(self.at, &mut wakers);
-            wakers
-        };
-        wakers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -346,24 +181,9 @@ where
             .take(grant.items, &mut self.hand, &mut self.tags);
         let taken = self.hand.len();
         board.taken(stage.at, taken);
-        let grant = if taken < grant.items {
-            // Some were of keys that are busy.
-            let permits = grant.permits.min(taken);
-            let fewer = Grant {
-                items: grant.items - taken,
-                permits: grant.permits - permits,
-                spare: 0,
-                ..grant
-            };
-            board.ungrant(stage.at, stage.next_at, fewer);
-            Grant {
-                items: taken,
-                permits,
-                ..grant
-            }
-        } else {
-            grant
-        };
+        // Some may be of keys that are busy.
+        let (grant, unused) = grant.divide(taken);
+        board.ungrant(stage.at, stage.next_at, unused);
         let mut wakers: Wakers = board.help_wanted(stage.at).into_iter().collect();
         board.feeders(stage.at, &mut wakers);
         drop(board);
@@ -451,13 +271,7 @@ where
         self.values = values;
         let taken = self.hand.len();
         self.claimed = taken;
-        let permits = grant.permits.min(taken);
-        let unused = Grant {
-            items: grant.items - taken,
-            permits: grant.permits - permits,
-            spare: if taken == 0 { grant.spare } else { 0 },
-            ..grant
-        };
+        let (grant, unused) = grant.divide(taken);
         {
             let mut board = stage.board.lock();
             board.fates().received += taken as u64;
@@ -466,14 +280,7 @@ where
         if claimed == Err(ChannelClosed) {
             self.input_ended(input);
         }
-        if taken == 0 {
-            return None;
-        }
-        Some(Grant {
-            items: taken,
-            permits,
-            ..grant
-        })
+        (taken > 0).then_some(grant)
     }
 
     /// The input will give nothing any more.
@@ -705,7 +512,7 @@ where
         };
         if let Some(order) = &stage.order {
             // Under the lock until they are in the next queue: nobody passes them on the way.
-            let mut results = order.results.lock();
+            let mut results = order.results();
             results.pass(&mut self.out);
             from.done.in_turn = Some(self.out.len());
             if self.out.is_empty() {

@@ -1,7 +1,8 @@
 //! The board of a run: how many items are where, who may go on, and who waits. One short lock, and no items in it.
 //!
 //! The items themselves are in typed queues and in the hands of runners. Here they are only counted, so all rules that keep
-//! a run bounded, in order and complete are in this one file.
+//! a run bounded and complete are in this one file. Who waits is in [`waiting`], and how much is done at a time in
+//! [`pacing`].
 //!
 //! - **Bounds.** A stage may begin an item if one of its workers is free. A worker is not free while it runs an item, nor
 //!   while a result of the stage finds no room in the buffer of the next one: what is inside is at most the sum of all
@@ -11,9 +12,9 @@
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
+use std::task::Waker;
 #[cfg(feature = "metrics")]
-use std::task::Context;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -26,19 +27,11 @@ use super::metering::Changed;
 use super::report::{PipelineReport, StageReport};
 use crate::Channel;
 
-/// How long a runner works at a batch before it looks for what else is to be done. Long against a lock, short against
-/// what a user notices. In nanoseconds.
-const BATCH_TIME: u64 = 250_000;
+mod pacing;
+mod waiting;
 
 /// How many items are moved at once, at most. More would cost latency and save little.
 pub(super) const LARGEST_BATCH: usize = 128;
-
-/// How much work has to be left over before another runner is woken for it, at least: a wake costs about as much, in
-/// nanoseconds.
-const LEAST_WORTH_A_WAKE: u64 = 10_000;
-
-/// And against what a batch costs beside the work.
-const HAND_OVERS_WORTH_A_WAKE: u64 = 8;
 
 /// Who is to be woken.
 pub(super) type Wakers = SmallVec<[Waker; 2]>;
@@ -159,6 +152,25 @@ impl Grant {
     pub(super) fn reserved(self) -> usize {
         self.items - self.permits + self.spare
     }
+
+    /// What so many items need of it, and the rest.
+    pub(super) fn divide(self, items: usize) -> (Grant, Grant) {
+        let permits = self.permits.min(items);
+        let spare = if items == 0 { 0 } else { self.spare };
+        let used = Grant {
+            items,
+            permits,
+            spare,
+            ..self
+        };
+        let unused = Grant {
+            items: self.items - items,
+            permits: self.permits - permits,
+            spare: self.spare - spare,
+            ..self
+        };
+        (used, unused)
+    }
 }
 
 /// What a runner has to say at the end of a batch.
@@ -218,27 +230,6 @@ impl Counts {
     /// How many items count as inside before the stage.
     fn inside(&self) -> usize {
         (self.queued + self.claimed + self.reserved).saturating_add_signed(self.early)
-    }
-
-    /// For how many nanoseconds the thread is busy with an item, as far as is known.
-    fn service(&self) -> Option<u64> {
-        self.spent.checked_div(self.spent_on)
-    }
-
-    /// Whether the thread is busy with so many items for so many nanoseconds.
-    fn lasts(&self, items: usize, nanoseconds: u64) -> bool {
-        let service = self.service().unwrap_or(0);
-        service.saturating_mul(items as u64) >= nanoseconds
-    }
-
-    /// How many of `ready` items make a batch: few while nothing is known, then as many as take [`BATCH_TIME`].
-    fn batch(&self, ready: usize) -> usize {
-        let Some(service) = self.service() else {
-            return 1;
-        };
-        let known = self.spent_on.saturating_mul(2);
-        let fits = (BATCH_TIME / service.max(1)).min(known);
-        (fits as usize).clamp(1, LARGEST_BATCH).min(ready)
     }
 
     fn account(&mut self, done: &Done) {
@@ -350,6 +341,21 @@ impl Board {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// Counts items into a stage's queue, where `enqueue` puts them meanwhile, and takes what those before are done with.
+    pub(super) fn put(&self, at: usize, count: usize, from: &From, enqueue: impl FnOnce()) {
+        let wakers = {
+            let mut state = self.lock();
+            state.queued(at, count);
+            enqueue();
+            state.settle(from.at, from.next, &from.done);
+            let mut wakers: Wakers = state.somebody(at).into_iter().collect();
+            state.feeders(from.at, &mut wakers);
+            state.feeders(at, &mut wakers);
+            wakers
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
     /// A source has ended. Where that was the last of them, those who wait for more have to know.
     pub(super) fn source_ended(&self) {
         self.change(|state| state.sources -= 1);
@@ -400,58 +406,6 @@ impl State {
     pub(super) fn room(&self, at: usize, outside: usize) -> usize {
         let stage = &self.stages[at];
         (stage.buffer + outside).saturating_sub(stage.inside())
-    }
-
-    /// How many of a stage's workers one runner may have that wait: an item stays with the runner that has begun it, and what
-    /// it does after it has waited is to be shared by all.
-    fn share(&self, at: usize) -> usize {
-        let stage = &self.stages[at];
-        if !stage.lasts(1, self.worth_a_wake()) {
-            // There is little to share.
-            return stage.workers;
-        }
-        stage.workers.div_ceil(self.resting.len().max(1))
-    }
-
-    /// How much work is worth a wake, in nanoseconds.
-    fn worth_a_wake(&self) -> u64 {
-        LEAST_WORTH_A_WAKE.max(HAND_OVERS_WORTH_A_WAKE * self.hand_over)
-    }
-
-    /// Whether an item is done sooner than another runner would be awake.
-    fn is_soon_done(&self, at: usize) -> bool {
-        let stage = &self.stages[at];
-        stage.service().is_some() && !stage.lasts(1, 2 * self.worth_a_wake())
-    }
-
-    /// Into how many batches so many items are divided, so that all runners have some and end at about the same time: each takes
-    /// its share of what is left (Polychronopoulos and Kuck, "Guided Self-Scheduling", 1987).
-    fn shares(&self, at: usize, ready: usize) -> usize {
-        let stage = &self.stages[at];
-        // There may be little to share.
-        let runners = if stage.lasts(ready, 4 * self.worth_a_wake()) {
-            self.resting.len()
-        } else {
-            1
-        };
-        runners.max(1)
-    }
-
-    /// The next runner that rests, for what this one would take if it had not its share already. The next in a ring: so all
-    /// are asked until one takes it.
-    pub(super) fn pass_on(
-        &mut self,
-        at: usize,
-        next: usize,
-        ask: Ask,
-        runner: usize,
-    ) -> Option<Waker> {
-        let (free, _) = self.free(at, next, ask.outside);
-        if free == 0 || ask.ready == 0 || ask.pending < self.share(at) {
-            return None;
-        }
-        let (before, after) = self.resting.split_at_mut(runner);
-        after.iter_mut().chain(before).find_map(Option::take)
     }
 
     /// How many workers of a stage may begin something, and how much room there is for results.
@@ -581,15 +535,6 @@ impl State {
         count
     }
 
-    /// Whether [`reserve`](Self::reserve) would find a place. If not, the waker is woken when it may.
-    pub(super) fn has_place(&mut self, at: usize, outside: usize, waker: &Waker) -> bool {
-        if self.stages[at].inside() <= self.stages[at].buffer + outside {
-            return true;
-        }
-        self.wait_for_room(at, waker);
-        false
-    }
-
     /// Moves so many items from a stage's queue into a hand.
     pub(super) fn taken(&mut self, at: usize, count: usize) {
         self.stages[at].queued -= count;
@@ -607,55 +552,6 @@ impl State {
         self.version += 1;
     }
 
-    /// Who should be woken, besides the runner that asks, for what is left in a stage's queue.
-    pub(super) fn help_wanted(&mut self, at: usize) -> Option<Waker> {
-        let stage = &self.stages[at];
-        if stage.queued == 0 || stage.running >= stage.workers {
-            return None;
-        }
-        let worth = stage.service().is_none() || stage.lasts(stage.queued, self.worth_a_wake());
-        if worth { self.wake_one() } else { None }
-    }
-
-    /// Wakes a runner if none is at work: for those who are no runners and have put something in a queue.
-    pub(super) fn somebody(&mut self, at: usize) -> Option<Waker> {
-        if self.resting.iter().all(Option::is_some) {
-            self.wake_one()
-        } else {
-            self.help_wanted(at)
-        }
-    }
-
-    fn wake_one(&mut self) -> Option<Waker> {
-        self.resting.iter_mut().find_map(Option::take)
-    }
-
-    /// All who wait for something.
-    fn everybody(&mut self) -> Wakers {
-        self.version += 1;
-        let mut wakers: Wakers = self.resting.iter_mut().filter_map(Option::take).collect();
-        for stage in &mut self.stages {
-            wakers.extend(stage.feeders.drain(..));
-            wakers.extend(stage.source.take());
-        }
-        wakers
-    }
-
-    /// All who wait, if the run is finished: they have to know.
-    pub(super) fn last_word(&mut self) -> Wakers {
-        if self.is_finished() {
-            self.everybody()
-        } else {
-            Wakers::new()
-        }
-    }
-
-    /// A runner more.
-    pub(super) fn enlist(&mut self) -> usize {
-        self.resting.push(None);
-        self.resting.len() - 1
-    }
-
     pub(super) fn version(&self) -> u64 {
         self.version
     }
@@ -664,58 +560,6 @@ impl State {
     #[cfg(feature = "metrics")]
     pub(super) fn poll_changed(&mut self, version: u64, task: &Context<'_>) -> Poll<()> {
         self.changed.poll(self.version != version, task)
-    }
-
-    /// A runner has found nothing to do since the board had this version. False if there may be something now.
-    pub(super) fn rest(&mut self, runner: usize, version: u64, waker: &Waker) -> bool {
-        if self.version != version {
-            return false;
-        }
-        self.resting[runner] = Some(waker.clone());
-        true
-    }
-
-    /// A runner is at work.
-    pub(super) fn rise(&mut self, runner: usize) {
-        self.resting[runner] = None;
-    }
-
-    /// How much room a source finds before a stage, once there is any.
-    pub(super) fn poll_room(&mut self, at: usize, waker: &Waker) -> Poll<usize> {
-        // Where there is no buffer, the source holds an item until a worker takes it.
-        let hand = usize::from(self.stages[at].buffer == 0);
-        match self.room(at, hand) {
-            room if room > 0 && !self.is_paused() => Poll::Ready(room),
-            _ => {
-                self.wait_for_room(at, waker);
-                Poll::Pending
-            }
-        }
-    }
-
-    /// Whom to wake when a source is to stop.
-    pub(super) fn listen(&mut self, at: usize, waker: &Waker) {
-        match &self.stages[at].source {
-            Some(known) if known.will_wake(waker) => {}
-            _ => self.stages[at].source = Some(waker.clone()),
-        }
-    }
-
-    /// Whom to wake when there is room before a stage.
-    fn wait_for_room(&mut self, at: usize, waker: &Waker) {
-        let feeders = &mut self.stages[at].feeders;
-        if !feeders.iter().any(|known| known.will_wake(waker)) {
-            feeders.push(waker.clone());
-        }
-    }
-
-    /// Those who wait for room before a stage, if there is enough to be worth a wake: half of it, so that a source comes
-    /// once for many items.
-    pub(super) fn feeders(&mut self, at: usize, wakers: &mut Wakers) {
-        let stage = &mut self.stages[at];
-        if !stage.feeders.is_empty() && stage.inside() <= stage.buffer / 2 {
-            wakers.extend(stage.feeders.drain(..));
-        }
     }
 
     fn elapsed(&self) -> Duration {

@@ -1,13 +1,12 @@
 //! Where the line branches, and where branches come together again.
 
 use std::sync::Arc;
-use std::task::Waker;
 
 use effect_core::{Cx, Env, Value};
 use futures::future::{BoxFuture, Either, ready};
 use parking_lot::Mutex;
 
-use super::board::{Board, Done, Wakers};
+use super::board::{Board, Done};
 use super::item::{Batch, Item, Queue};
 use super::line::{Bench, BoxBench, Entrance, From, Line, NotReady, Root, Round, Stand};
 use super::origin::Origin;
@@ -31,17 +30,9 @@ impl<R: Env, E: Value, A: Value, B: Value, O: Origin> Entrance<Either<A, B>, O>
     }
 
     fn put(&self, items: &mut Batch<Item<Either<A, B>, O>>, from: &From) {
-        let wakers = {
-            let mut board = self.board.lock();
-            board.queued(self.at, items.len());
+        self.board.put(self.at, items.len(), from, || {
             self.queue.lock().extend(items.drain(..));
-            board.settle(from.at, from.next, &from.done);
-            let mut wakers: Wakers = board.somebody(self.at).into_iter().collect();
-            board.feeders(from.at, &mut wakers);
-            board.feeders(self.at, &mut wakers);
-            wakers
-        };
-        wakers.into_iter().for_each(Waker::wake);
+        });
     }
 }
 

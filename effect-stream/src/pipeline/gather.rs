@@ -2,14 +2,13 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use effect_core::{Cx, Env, Value};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
-use super::board::{Ask, Board, Done, Wakers};
+use super::board::{Ask, Board, Done};
 use super::item::{Batch, Item, Queue};
 use super::line::{Bench, BoxBench, Entrance, From, Line, NotReady, Root, Round, Stand};
 use super::origin::Origin;
@@ -60,17 +59,9 @@ impl<R: Env, E: Value, T: Value, O: Origin> Entrance<T, O> for Gather<R, E, T, O
     }
 
     fn put(&self, items: &mut Batch<Item<T, O>>, from: &From) {
-        let wakers = {
-            let mut board = self.board.lock();
-            board.queued(self.at, items.len());
+        self.board.put(self.at, items.len(), from, || {
             self.waiting.lock().items.extend(items.drain(..));
-            board.settle(from.at, from.next, &from.done);
-            let mut wakers: Wakers = board.somebody(self.at).into_iter().collect();
-            board.feeders(from.at, &mut wakers);
-            board.feeders(self.at, &mut wakers);
-            wakers
-        };
-        wakers.into_iter().for_each(Waker::wake);
+        });
     }
 }
 

@@ -14,7 +14,8 @@ use std::time::Duration;
 use effect_core::{CircuitBreaker, RateLimiter, Schedule, Value};
 
 use super::board::Board;
-use super::intake::{ByKey, Intake, KeyOf, Plain};
+use super::by_key::{ByKey, KeyOf};
+use super::intake::{Intake, Plain};
 use super::tap::Tap;
 use super::work::call::{Call, CallSync};
 use super::work::equipped::{CallState, CallWith};
@@ -215,6 +216,9 @@ impl<W> Stage<W> {
     /// beside each other, by as many workers as there are.
     ///
     /// Items whose key is busy wait in the stage's queue, and count there. A panic of `key` is its item's failure.
+    ///
+    /// The function is called under no lock; how a key is hashed and compared is asked under those of the run, so that must not
+    /// ask the run for anything.
     ///
     /// # Examples
     ///

@@ -12,13 +12,13 @@ use std::time::Instant;
 use effect_core::{Cx, Defect, Env, Mark, Owing, Value};
 use parking_lot::Mutex;
 
-use super::bench::StageLine;
 use super::board::{Board, Done};
 use super::emit::{Emission, Emit};
 use super::intake::Intake;
 use super::item::{Batch, Item, Queue};
 use super::origin::Origin;
 use super::report::Fault;
+use super::stage_line::StageLine;
 use super::work::{Failure, Work, Worker};
 
 /// What a bench and its workers hand to each other. Only one of them is at work at a time, so its lock is free.

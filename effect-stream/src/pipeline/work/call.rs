@@ -20,7 +20,7 @@ impl<R, A, F, I> Work<R, A> for Call<F>
 where
     R: Env,
     A: Value,
-    F: Fn(A) -> I + Send + Sync + 'static, // It takes what the stage before it gives.
+    F: Fn(A) -> I + Send + Sync + 'static,
     I: IntoEffect<R>,
 {
     type Error = I::Error;
@@ -69,7 +69,7 @@ where
     A: Value,
     B: Value,
     E: Value,
-    F: Fn(A) -> Result<B, E> + Send + Sync + 'static, // It takes what the stage before it gives.
+    F: Fn(A) -> Result<B, E> + Send + Sync + 'static,
 {
     type Error = E;
     type Value = B;
