@@ -8,8 +8,8 @@ use effect::sync::{Deferred, Gate, Hub, KeyedSemaphore, Queue, Ref, Semaphore, S
 use effect::{
     CancelToken, Dispatcher, Either, Emitter, FiberLocal, FiberSet, Groups, IntoEffect, MergeEnd,
     OnClose, RateLimiter, Request, RequestResolver, Stop, acquire_use_release, all_settled,
-    collect_all_par, for_each, for_each_par, from_future, on_signal, request, try_sync,
-    uninterruptible_mask, validate,
+    collect_all_par, for_each, for_each_par, from_future, on_signal, request, stage_sync,
+    stage_with, try_sync, uninterruptible_mask, validate,
 };
 
 type One = Effect<(), String, u32>;
@@ -235,6 +235,28 @@ fn compiles() {
 )]
 fn streams() {
     rows! { plain {
+            let pipeline = Pipeline::<(), String, u32>::from_stream(Stream::from_iter([1]));
+            let parse = |n: u32| async move { Ok::<u32, String>(n) };
+            let hash = |n: u32| Ok::<u32, String>(n);
+            let key = |n: &u32| n % 10;
+            let connect = || succeed::<(), String, &str>("a connection");
+            let ask = |_: Arc<&str>, n: u32| async move { Ok::<u32, String>(n) };
+            let (policy, limit) = (Schedule::recurs(3), Duration::from_secs(1));
+            let (output, errors) = (Channel::<u32>::bounded(8), Channel::<Failed<String>>::bounded(8));
+        }
+        pipeline.via(stage("parse", parse).workers(3));
+        pipeline.via(stage("parse", parse).workers(3).ordered());
+        pipeline.via(stage("parse", parse).workers(3).by_key(key));
+        pipeline.via(stage("parse", parse).retry(policy));
+        pipeline.via(stage("parse", parse).timeout(limit));
+        pipeline.via(stage_with("parse", connect, ask));
+        pipeline.via(stage_sync("hash", hash).workers(8));
+        pipeline.batch(100, limit);
+        pipeline.to_channel(output).with_error_channel(errors);
+        pipeline.to_channel(output).handle().report();
+        pipeline.to_channel(output).handle().drain();
+    }
+    rows! { plain {
             let (numbers, others): (Stream<(), u32>, Stream<(), u32>) = (Stream::once(1).erase(), Stream::empty().erase());
             let elements: StreamE<(), String, u32> = StreamE::from_results([Ok(1)]).erase();
             let (limit, items) = (Duration::from_secs(1), [1_u32, 2]);
@@ -349,7 +371,7 @@ fn every_line_of_the_tables_is_compiled() {
         let cells: Vec<_> = row.split(" | ").collect();
         let Some(ours) = cells
             .last()
-            .filter(|_| cells.len() == 2 && row.starts_with("| `"))
+            .filter(|ours| cells.len() == 2 && row.starts_with("| ") && ours.starts_with('`'))
         else {
             continue;
         };
