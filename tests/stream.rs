@@ -40,6 +40,8 @@ mod pipeline_layers;
 mod pipeline_loss;
 mod pipeline_order;
 mod pipeline_seeds;
+#[cfg(feature = "tower")]
+mod pipeline_services;
 mod pipeline_stages;
 mod pipeline_workers;
 mod pipeline_watching;
