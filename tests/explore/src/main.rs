@@ -19,23 +19,16 @@ use explore::programs::{ALL, PIPELINES, Reference};
 /// How many plans chance makes for each list, unless an argument says otherwise.
 const PLANS: u64 = 1_000_000;
 
-/// How many seeds each single fault is tried under, and each pair of interrupts.
+/// How many seeds each single fault is tried under.
+const SEEDS_OF_FAULTS: u64 = 200;
+
+/// And each pair of interrupts.
+const SEEDS_OF_PAIRS: u64 = 20;
+
 struct Seeds {
     faults: u64,
     pairs: u64,
 }
-
-/// Of the programs.
-const SEEDS: Seeds = Seeds {
-    faults: 100,
-    pairs: 20,
-};
-
-/// Of the pipelines, which are more, and have more places for faults.
-const SEEDS_OF_PIPELINES: Seeds = Seeds {
-    faults: 20,
-    pairs: 1,
-};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -53,12 +46,12 @@ fn main() -> ExitCode {
         "{:<14}{:>12}{:>14}{:>14}{:>10}",
         "program", "plans", "each fault", "each pair", "seconds"
     );
-    for (list, seeds) in [(ALL, SEEDS), (PIPELINES, SEEDS_OF_PIPELINES)] {
+    let seeds = Seeds {
+        faults: scaled(SEEDS_OF_FAULTS),
+        pairs: scaled(SEEDS_OF_PAIRS),
+    };
+    for list in [ALL, PIPELINES] {
         let each = scaled(plans).div_ceil(list.len() as u64);
-        let seeds = Seeds {
-            faults: scaled(seeds.faults),
-            pairs: scaled(seeds.pairs),
-        };
         let named =
             |reference: &&Reference| name.as_ref().is_none_or(|name| name == reference.name);
         for reference in list.iter().filter(named) {
