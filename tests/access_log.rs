@@ -232,7 +232,7 @@ fn the_graph_is_printed_and_nothing_runs() {
     assert!(output.status.success());
     let graph = String::from_utf8_lossy(&output.stdout);
     assert!(graph.starts_with("flowchart"), "{graph}");
-    for stage in ["parse", "enrich", "retry", "ordered"] {
+    for stage in ["parse", "enrich", "retry", "ordered", "errors"] {
         assert!(graph.contains(stage), "{graph}");
     }
 }

@@ -199,6 +199,44 @@ fn an_explanation_says_what_a_branch_comes_from() {
 }
 
 #[test]
+fn pictures_show_the_ways_of_failures_where_those_have_a_channel() {
+    let pipeline = || {
+        let (left, right) = (stage_sync("left", Ok), stage_sync("right", Ok));
+        Pipeline::<(), u32, _>::from_channel(Channel::bounded(1))
+            .via(stage_sync("read", Ok).workers(2).ordered())
+            .branch(
+                stage_sync("parity", |n: u32| {
+                    Ok(if n % 2 == 1 {
+                        effect::Either::Left(n)
+                    } else {
+                        effect::Either::Right(n)
+                    })
+                }),
+                |odd| odd.via(left),
+                |even| even.via(right),
+            )
+            .to_channel(Channel::bounded(1))
+    };
+    let without = pipeline();
+    assert!(!without.blueprint().to_mermaid().contains("-.->"));
+    let routed = pipeline().with_error_channel(Channel::bounded(1));
+    let mermaid = routed.blueprint().to_mermaid();
+    let nodes = routed.blueprint().nodes();
+    let of = |name: &str| nodes.iter().position(|node| &*node.name == name).unwrap();
+    let errors = nodes.len();
+    for name in ["read", "parity", "left", "right"] {
+        let arrow = format!("    n{} -.-> n{errors}", of(name));
+        assert!(mermaid.lines().any(|line| line == arrow), "{mermaid}");
+    }
+    // The stage that only carries items never fails.
+    assert_eq!(mermaid.matches("-.->").count(), 4, "{mermaid}");
+    let dot = routed.blueprint().to_dot();
+    assert_eq!(dot.matches("style=dashed").count(), 4, "{dot}");
+    let svg = routed.blueprint().to_svg();
+    assert_eq!(svg.matches("stroke-dasharray").count(), 4, "{svg}");
+}
+
+#[test]
 fn pictures_show_what_hides_in_names_as_text() {
     let name = "a \"b\" <script>&\\`#\n</title>";
     let pipeline = Pipeline::<(), Never, _>::from_stream(Stream::range(0..3_u32))

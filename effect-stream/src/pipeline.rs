@@ -165,6 +165,7 @@ impl<R: Env, E: Value, T: Value> Pipeline<R, E, T> {
             workers: 0,
             buffer: 0,
             ordered: false,
+            may_fail: false,
             notes: Vec::new(),
             item_bytes: 0,
         });
@@ -354,6 +355,7 @@ impl<R: Env, E: Value, T: Value, O: Origin> Pipeline<R, E, T, O> {
             workers: 1,
             buffer: size,
             ordered: false,
+            may_fail: false,
             notes: vec![format!("of {size}, within {within:?}")],
             item_bytes: size_of::<T>() + size_of::<O>(),
         });
@@ -429,6 +431,7 @@ impl<R: Env, E: Value, T: Value, O: Origin> Pipeline<R, E, T, O> {
             workers: 1,
             buffer: 64,
             ordered: false,
+            may_fail: false,
             notes: Vec::new(),
             item_bytes: size_of::<Either<A, B>>() + size_of::<O>(),
         });
@@ -552,6 +555,7 @@ impl<R: Env, E: Value, T: Value, O: Origin> Pipeline<R, E, T, O> {
                 _ => stage.buffer,
             },
             ordered,
+            may_fail: true,
             notes,
             item_bytes: size_of::<T>() + size_of::<O>(),
         });
@@ -607,7 +611,9 @@ impl<R: Env, E: Value, T: Value, O: Origin> Pipeline<R, E, T, O> {
     /// Adds a stage that does nothing: somebody to carry items.
     fn pass(self) -> Self {
         let pass = stage_sync("pass", |item| Ok(item));
-        self.add::<CallSync<_>, _, One>(pass, NodeKind::Stage)
+        let mut passing = self.add::<CallSync<_>, _, One>(pass, NodeKind::Stage);
+        passing.blueprint.last_never_fails();
+        passing
     }
 
     /// Ends the pipeline in a channel, which is closed when the run ends.

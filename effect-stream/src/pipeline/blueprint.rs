@@ -41,6 +41,8 @@ pub struct BlueprintNode {
     pub buffer: usize,
     /// Whether its results go on in the order in which its items came.
     pub ordered: bool,
+    /// Whether it calls what may fail.
+    pub(super) may_fail: bool,
     /// What else was asked of it, in words: `retry`, `timeout 5s`.
     pub notes: Vec<String>,
     /// The size of one item that comes to it, in bytes, without what that owns elsewhere.
@@ -68,6 +70,8 @@ pub struct Blueprint {
     ends: Vec<usize>,
     /// What listens at those nodes that are observed.
     taps: Vec<(NodeId, Arc<Tap>)>,
+    /// Whether failures have a channel of their own.
+    pub(super) routes_failures: bool,
 }
 
 impl Blueprint {
@@ -108,6 +112,13 @@ impl Blueprint {
             at += 1;
         }
         found.split_off(1)
+    }
+
+    /// The last node never fails.
+    pub(super) fn last_never_fails(&mut self) {
+        if let Some(last) = self.nodes.last_mut() {
+            last.may_fail = false;
+        }
     }
 
     /// Adds a node to which all ends lead.

@@ -48,6 +48,7 @@ impl<R: Env, E: Value, T: Value, O: Origin> Connected<R, E, T, O> {
             workers: 0,
             buffer: 0,
             ordered: false,
+            may_fail: false,
             notes: Vec::new(),
             item_bytes: size_of::<T>() + size_of::<O>(),
         });
@@ -73,7 +74,8 @@ impl<R: Env, E: Value, T: Value, O: Origin> Connected<R, E, T, O> {
     /// A full error channel makes the workers that have failures wait, so somebody has to read it: see
     /// [`when_errors_are_full`](Connected::when_errors_are_full). One that is closed by somebody else ends the run at the
     /// next failure.
-    pub fn with_error_channel(self, errors: Channel<Failed<E, O>>) -> Self {
+    pub fn with_error_channel(mut self, errors: Channel<Failed<E, O>>) -> Self {
+        Arc::make_mut(&mut self.blueprint).routes_failures = true;
         Connected {
             errors: Some(errors),
             ..self

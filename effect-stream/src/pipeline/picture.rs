@@ -20,15 +20,18 @@ impl Blueprint {
     ///
     /// let pipeline = Pipeline::<(), _, _>::from_stream(Stream::from_iter(["1", "2"]))
     ///     .via(stage_sync("parse", str::parse::<u64>).workers(4).ordered())
-    ///     .to_channel(Channel::bounded(16));
+    ///     .to_channel(Channel::bounded(16))
+    ///     .with_error_channel(Channel::bounded(16));
     /// assert_eq!(
     ///     pipeline.blueprint().to_mermaid(),
     ///     r#"flowchart LR
     ///     n0(["stream<br/>source"])
     ///     n1["parse<br/>4 workers, buffer 64<br/>ordered"]
     ///     n2(["output"])
+    ///     n3(["errors"])
     ///     n0 --> n1
     ///     n1 --> n2
+    ///     n1 -.-> n3
     /// "#
     /// );
     /// ```
@@ -131,6 +134,8 @@ struct Arrow {
     label: Option<String>,
     /// Whether no more may.
     is_full: bool,
+    /// Whether it is the way of failures.
+    is_of_failures: bool,
 }
 
 impl Picture {
@@ -162,12 +167,39 @@ impl Picture {
                 to: *to,
                 label: own.and_then(queue),
                 is_full: own.is_some_and(|stage| stage.buffer > 0 && stage.queued >= stage.buffer),
+                is_of_failures: false,
             }
         });
-        Picture {
+        let mut picture = Picture {
             nodes: nodes.collect(),
             arrows: arrows.collect(),
+        };
+        if blueprint.routes_failures {
+            picture.add_failures(blueprint, report);
         }
+        picture
+    }
+
+    /// Adds the channel of failures, and the ways that lead there.
+    fn add_failures(&mut self, blueprint: &Blueprint, report: Option<&PipelineReport>) {
+        let to = self.nodes.len();
+        let failed = report.map(|report| format!("{} failed", Count(report.failed)));
+        self.nodes.push(Drawn {
+            name: "errors".to_owned(),
+            kind: NodeKind::Output,
+            lines: failed.into_iter().collect(),
+            busy: None,
+            is_bottleneck: false,
+        });
+        let nodes = blueprint.nodes().iter().enumerate();
+        let failing = nodes.filter(|(_, node)| node.may_fail);
+        self.arrows.extend(failing.map(|(from, _)| Arrow {
+            from,
+            to,
+            label: None,
+            is_full: false,
+            is_of_failures: true,
+        }));
     }
 }
 
@@ -286,12 +318,11 @@ fn mermaid(picture: &Picture) -> String {
         };
         text += &format!("    n{place}{open}\"{}\"{close}\n", lines.join("<br/>"));
     }
-    for Arrow {
-        from, to, label, ..
-    } in &picture.arrows
-    {
-        let label = label.as_ref().map(|label| format!("|\"{label}\"|"));
-        text += &format!("    n{from} -->{} n{to}\n", label.unwrap_or_default());
+    for arrow in &picture.arrows {
+        let Arrow { from, to, .. } = arrow;
+        let line = if arrow.is_of_failures { "-.->" } else { "-->" };
+        let label = arrow.label.as_ref().map(|label| format!("|\"{label}\"|"));
+        text += &format!("    n{from} {line}{} n{to}\n", label.unwrap_or_default());
     }
     for (place, node) in picture.nodes.iter().enumerate() {
         if node.is_bottleneck {
@@ -342,12 +373,14 @@ fn dot(picture: &Picture) -> String {
             lines.join("\\n")
         );
     }
-    for Arrow {
-        from, to, label, ..
-    } in &picture.arrows
-    {
-        let label = label.as_ref().map(|label| format!(" [label=\"{label}\"]"));
-        text += &format!("    n{from} -> n{to}{};\n", label.unwrap_or_default());
+    for arrow in &picture.arrows {
+        let Arrow { from, to, .. } = arrow;
+        let style = match &arrow.label {
+            _ if arrow.is_of_failures => " [style=dashed]".to_owned(),
+            Some(label) => format!(" [label=\"{label}\"]"),
+            None => String::new(),
+        };
+        text += &format!("    n{from} -> n{to}{style};\n");
     }
     text + "}\n"
 }

@@ -36,10 +36,14 @@ pub(super) fn svg(picture: &Picture) -> String {
     );
     let names: Vec<_> = picture.nodes.iter().map(|node| &*node.name).collect();
     let _ = writeln!(text, "<title>{}</title>", escaped(&names.join(", ")));
-    for way in &layout.ways {
+    for (way, arrow) in layout.ways.iter().zip(&picture.arrows) {
+        let dashes = match arrow.is_of_failures {
+            true => " stroke-dasharray=\"4 4\"",
+            false => "",
+        };
         let _ = writeln!(
             text,
-            "<path d=\"{}\" fill=\"none\" stroke=\"{STROKE}\" stroke-width=\"1.5\"/>",
+            "<path d=\"{}\" fill=\"none\" stroke=\"{STROKE}\" stroke-width=\"1.5\"{dashes}/>",
             way.path
         );
         let (x, y) = way.tip;
@@ -450,6 +454,7 @@ mod tests {
             workers,
             buffer,
             ordered: false,
+            may_fail: false,
             notes: notes.iter().map(|note| (*note).to_owned()).collect(),
             item_bytes: 8,
         }
