@@ -3,9 +3,7 @@
 //! Read it in this order: [`board`], the rules; [`bench`], what a runner does at a stage; [`runner`], where it goes next.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use effect_core::{Defect, Env, Value};
@@ -45,27 +43,27 @@ mod fork;
 mod delivery;
 mod feed;
 mod runner;
+mod head;
 
 use blueprint::{Blueprint, BlueprintNode, NodeId, NodeKind};
-use board::Board;
 use connected::Connected;
 use emit::{Each, Emit, Maybe, One};
 use explain::Explanation;
-use feed::{Feed, Spring};
 use fork::{Fork, Inflow};
 use gather::Gather;
+use head::{Head, Plan};
 use intake::Input;
 use item::Held;
-use line::{Line, Root};
+use line::Line;
 use origin::{Kept, Origin};
 use stage::{Keys, Stage, stage_sync};
-use stage_line::{Order, StageLine};
+use stage_line::StageLine;
 use work::call::CallSync;
 use work::{StageError, Work};
 
 /// Stages with workers, between channels. Failures have a channel of their own.
 ///
-/// Every item that is received ends as exactly one of delivered, failed, or abandoned, and the
+/// Every item that is received ends as exactly one of delivered, failed, filtered, joined into another, or abandoned, and the
 /// [`PipelineReport`](crate::PipelineReport) adds up: whatever holds items, a queue or a hand, reports those that vanish with
 /// it. Memory is bounded whatever the producer does: each stage has a bounded queue, and a full one makes those before it
 /// wait. Items move in batches of what is ready; no batch is ever waited for.
@@ -102,36 +100,6 @@ pub struct Pipeline<R, E, T, O = ()> {
     head: Head<R, E, T, O>,
     blueprint: Blueprint,
 }
-
-/// What stands before the next stage.
-enum Head<R, E, T, O> {
-    /// The input channel itself.
-    Input {
-        id: NodeId,
-        channel: Channel<T>,
-        origin: fn(&T) -> O,
-    },
-    /// A stream.
-    Stream {
-        id: NodeId,
-        stream: Box<dyn Spring<R, T>>,
-        origin: fn(&T) -> O,
-    },
-    /// Stages, which are to be told what comes behind them.
-    Stages(Box<dyn FnOnce(Arc<dyn Line<R, E, T, O>>, &mut Plan<R, E, O>) + Send>),
-}
-
-/// All that a run will be made of, from the end to the beginning.
-struct Plan<R, E, O> {
-    blueprint: Arc<Blueprint>,
-    board: Arc<Board>,
-    roots: Vec<Arc<dyn Root<R, E, O>>>,
-    feeds: Vec<FeedTask<R>>,
-}
-
-/// A stream and the line that it is moved into.
-type FeedTask<R> =
-    Box<dyn for<'a> FnOnce(&'a effect_core::Cx<R>) -> futures::future::BoxFuture<'a, ()> + Send>;
 
 impl<R: Env, E: Value, T: Value> Pipeline<R, E, T> {
     /// Begins a pipeline that reads a channel until it is closed.
@@ -562,42 +530,19 @@ impl<R: Env, E: Value, T: Value, O: Origin> Pipeline<R, E, T, O> {
         let (name, work, keys) = (stage.name, stage.work, stage.keys);
         let build = move |next: Arc<dyn Line<R, E, M::Item, O>>, plan: &mut Plan<R, E, O>| {
             let (at, board) = (plan.blueprint.place(id), Arc::clone(&plan.board));
-            let entrance = Arc::clone(&next).entrance();
-            let order = ordered.then(|| Order::new(&board, Arc::clone(&entrance)));
-            let next_at = entrance.at();
             match head {
                 Head::Input {
                     channel, origin, ..
                 } => {
                     let intake = Input::new(channel, origin);
-                    let line = StageLine::<_, _, _, _, _, _, _, M> {
-                        name,
-                        at,
-                        next_at,
-                        board,
-                        work,
-                        retried: AtomicU64::new(0),
-                        intake,
-                        order,
-                        next,
-                        types: PhantomData,
-                    };
+                    let line: StageLine<_, _, _, _, _, _, _, M> =
+                        StageLine::new(at, board, name, work, intake, ordered, next);
                     plan.roots.push(Arc::new(line));
                 }
                 Head::Stream { .. } | Head::Stages(_) => {
                     let intake = keys.intake(&board);
-                    let line = StageLine::<_, _, _, _, _, _, _, M> {
-                        name,
-                        at,
-                        next_at,
-                        board,
-                        work,
-                        retried: AtomicU64::new(0),
-                        intake,
-                        order,
-                        next,
-                        types: PhantomData,
-                    };
+                    let line: StageLine<_, _, _, _, _, _, _, M> =
+                        StageLine::new(at, board, name, work, intake, ordered, next);
                     head.build(Arc::new(line), plan);
                 }
             }
@@ -629,25 +574,6 @@ impl<R: Env, E: Value, T: Value, O: Origin> Pipeline<R, E, T, O> {
     /// Says in words what the stages are, and how much can be inside at most. Nothing is run for it.
     pub fn explain(&self) -> Explanation {
         Explanation::of(&self.blueprint)
-    }
-}
-
-impl<R: Env, E: Value, T: Value, O: Origin> Head<R, E, T, O> {
-    /// Puts what leads to a line before it.
-    fn build(self, line: Arc<dyn Line<R, E, T, O>>, plan: &mut Plan<R, E, O>) {
-        match self {
-            Head::Input { .. } => unreachable!("a stage reads the input"),
-            Head::Stream { id, stream, origin } => {
-                let at = plan.blueprint.place(id);
-                let entrance = Arc::clone(&line).entrance();
-                let mut feed = Feed::new(at, &plan.board, origin, entrance);
-                plan.feeds.push(Box::new(move |cx| {
-                    Box::pin(async move { stream.pour(cx, &mut feed).await })
-                }));
-                plan.roots.push(line);
-            }
-            Head::Stages(build) => build(line, plan),
-        }
     }
 }
 

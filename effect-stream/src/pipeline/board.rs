@@ -178,8 +178,6 @@ impl Grant {
 pub(super) struct Done {
     /// Items of the stage that are no longer in a hand.
     pub(super) claimed: usize,
-    /// Of those, the ones that went back to the queue.
-    pub(super) given_back: usize,
     /// Places in the next queue that are no longer put aside.
     pub(super) reserved: usize,
     /// Workers that are free again.
@@ -460,7 +458,6 @@ impl State {
         let stage = &mut self.stages[at];
         stage.account(done);
         stage.running -= done.permits;
-        stage.queued += done.given_back;
         stage.claimed -= done.claimed;
         self.stages[next].reserved -= done.reserved;
         if let Some(in_turn) = done.in_turn {

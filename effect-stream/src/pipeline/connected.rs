@@ -10,19 +10,20 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use parking_lot::Mutex;
 
+use super::Pipeline;
 use super::blueprint::{Blueprint, BlueprintNode, NodeId, NodeKind};
 use super::board::Board;
 use super::delivery::Delivery;
 use super::desk::{ErrorsFull, Halt, Routes};
 use super::explain::Explanation;
 use super::handle::PipelineHandle;
+use super::head::Plan;
 use super::line::NotReady;
 use super::metering::Meter;
 use super::origin::Origin;
 use super::report::{Failed, PipelineError, PipelineReport};
 use super::runner::Crew;
 use super::telling::RunSpan;
-use super::{Pipeline, Plan};
 use crate::Channel;
 
 /// A pipeline that has an output, and can run.

@@ -1,6 +1,7 @@
 //! A stage, as all runners share it: what it does, where its items wait, and what is behind it.
 
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -32,7 +33,7 @@ pub(super) struct StageLine<R, E, A, B, O, W, I, M> {
     /// Where the stage is ordered.
     pub(super) order: Option<Order<B, O>>,
     pub(super) next: Arc<dyn Line<R, E, B, O>>,
-    pub(super) types: std::marker::PhantomData<fn(A) -> M>,
+    pub(super) types: PhantomData<fn(A) -> M>,
 }
 
 /// What makes a stage ordered.
@@ -45,7 +46,7 @@ pub(super) struct Order<B, O> {
 }
 
 impl<B, O> Order<B, O> {
-    pub(super) fn new(board: &Arc<Board>, next: Arc<dyn Entrance<B, O>>) -> Self {
+    fn new(board: &Arc<Board>, next: Arc<dyn Entrance<B, O>>) -> Self {
         Order {
             turn: Mutex::new(0),
             results: Mutex::new(InOrder::new(board)),
@@ -68,6 +69,30 @@ where
     I: Intake<A, O>,
     M: Emit<W::Value>,
 {
+    pub(super) fn new(
+        at: usize,
+        board: Arc<Board>,
+        name: Arc<str>,
+        work: W,
+        intake: I,
+        ordered: bool,
+        next: Arc<dyn Line<R, E, M::Item, O>>,
+    ) -> Self {
+        let entrance = Arc::clone(&next).entrance();
+        StageLine {
+            name,
+            at,
+            next_at: entrance.at(),
+            work,
+            retried: AtomicU64::new(0),
+            intake,
+            order: ordered.then(|| Order::new(&board, entrance)),
+            board,
+            next,
+            types: PhantomData,
+        }
+    }
+
     /// Routes an item's failure. False if that waits.
     #[cold]
     pub(super) fn report(
