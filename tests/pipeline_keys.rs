@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use crate::common::pipelines::{
     any_capacity, any_workers, assert_adds_up, drain, filled, read_slowly, wait,
 };
-use crate::common::{everywhere, millis};
+use crate::common::{everywhere, millis, on_threads};
 use effect::prelude::*;
+use effect::stage_sync;
 
 const ITEMS: u64 = 24;
 
@@ -143,5 +144,28 @@ fn a_slow_key_holds_back_no_other_while_there_is_room() {
         let delivered = drain(&output).await;
         let slow = delivered.iter().position(|n| n % 4 == 0).unwrap();
         assert_eq!(slow, 12, "{delivered:?}");
+    });
+}
+
+#[test]
+fn no_result_of_a_key_passes_another_on_the_way_to_the_next_stage() {
+    // On threads, where the next item of a key may be in another runner's hands.
+    on_threads(20, async |cx: Cx<()>| {
+        let output = Channel::bounded(64);
+        let work = |n: u64| {
+            std::hint::black_box((0..n % 50).sum::<u64>());
+            Ok::<_, Never>(n)
+        };
+        let run = Pipeline::from_stream(Stream::range(0..4_000))
+            .via(stage_sync("work", work).workers(4).by_key(|n: &u64| n % 3))
+            .to_channel(output.clone())
+            .run();
+        let run = cx.fork(run);
+        let Ok(items) = cx.run(Stream::from_channel(output).run_collect()).await;
+        cx.run(run.join()).await.unwrap();
+        assert_eq!(items.len(), 4_000);
+        for key in 0..3 {
+            assert!(items.iter().filter(|n| *n % 3 == key).is_sorted(), "{key}");
+        }
     });
 }
